@@ -1,0 +1,287 @@
+"""Aspects: records of typed properties that read and write like a mapping."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from msgspec import UNSET
+
+from cheap.core.codecs import Codec, Row, codec_of
+from cheap.core.definitions import AspectDef
+from cheap.core.shapes import fields_of, shape_of
+from cheap.core.values import Value
+from cheap.errors import (
+    Fault,
+    InvalidDefinitionError,
+    InvalidValueError,
+    MissingKeyError,
+    NotReadableError,
+    ReadOnlyError,
+)
+
+T = TypeVar("T")
+
+
+class AspectOwner(Protocol):
+    """What an aspect tells about its edits: the map that holds it."""
+
+    def aspect_will_change(self, entity: UUID) -> None:
+        """Refuse the edit, or note that this entity's aspect is about to differ."""
+        ...
+
+
+class Aspect(MutableMapping[str, Value]):
+    """One record: the values of one entity under one definition.
+
+    Every value is checked when it is set. Reading a property that is unset gives its default, or
+    null. All readable properties of the definition are always there (``len`` counts them), and
+    after them those that this one record carries beside its definition.
+
+    Args:
+        definition: what properties there are.
+        values: the first values: a mapping, a dataclass instance or a pydantic model.
+
+    Raises:
+        InvalidValueError: a value does not fit; every fault is listed. A required property may
+            still be missing: that is an error once the aspect is put into a map.
+
+    Example:
+        >>> person = Aspect(definition, {"name": "Alice"})
+        >>> person["age"] = 30
+        >>> dict(person)
+        {'name': 'Alice', 'age': 30}
+    """
+
+    __slots__ = ("_codec", "_entity", "_extra", "_owner", "_row")
+
+    def __init__(self, definition: AspectDef, values: object = None) -> None:
+        codec = codec_of(definition)
+        record = {} if values is None else record_of(values, codec)
+        checked, faults = codec.check(record)
+        if faults:
+            raise InvalidValueError(definition.name, faults)
+        self._codec = codec
+        self._row: Row = codec.row(checked)
+        self._extra: dict[str, Value] | None = None
+        self._owner: AspectOwner | None = None
+        self._entity: UUID | None = None
+
+    @classmethod
+    def from_row(
+        cls, codec: Codec, row: Row, owner: AspectOwner | None = None, entity: UUID | None = None
+    ) -> Aspect:
+        """Wrap a decoded row; for the maps and stores that hold packed records."""
+        aspect = cls.__new__(cls)
+        aspect._codec = codec
+        aspect._row = row
+        aspect._extra = None
+        aspect._owner = owner
+        aspect._entity = entity
+        return aspect
+
+    @property
+    def definition(self) -> AspectDef:
+        """The definition of this aspect."""
+        return self._codec.definition
+
+    @property
+    def entity(self) -> UUID | None:
+        """The entity this aspect belongs to, or ``None`` while it is in no map."""
+        return self._entity
+
+    # --- reading --------------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Value:
+        codec = self._codec
+        try:
+            value = getattr(self._row, codec.fields[name])
+        except KeyError:
+            return self._other(name)
+        if value is UNSET:
+            return codec.definition[name].unset_value
+        if codec.digits and name in codec.digits:
+            return codec.get(self._row, name)  # type: ignore[return-value]
+        return value  # type: ignore[no-any-return]
+
+    def _other(self, name: str) -> Value:
+        if name in self._codec.all_fields:
+            raise NotReadableError(
+                f"property {name!r} of aspect {self.definition.name!r} is not readable"
+            )
+        extra = self._extras()
+        if name in extra:
+            return extra[name]
+        raise MissingKeyError(
+            f"aspect {self.definition.name!r} has no property {name!r}; it has {list(self)}"
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._codec.fields
+        if self._codec.definition.can_add_properties:
+            yield from list(self._extras())
+
+    def __len__(self) -> int:
+        return len(self._codec.fields) + len(self._extras())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._codec.fields or name in self._extras()
+
+    def is_set(self, name: str) -> bool:
+        """Tell whether a property has a value of its own (null counts), not just the default.
+
+        Raises:
+            MissingKeyError: there is no such property.
+        """
+        if name in self._codec.all_fields:
+            return getattr(self._row, self._codec.all_fields[name]) is not UNSET
+        self._other(name)
+        return True
+
+    def set_values(self) -> dict[str, Value]:
+        """Return the properties that are set, without those that only read their default."""
+        codec = self._codec
+        values: dict[str, Value] = {}
+        for name in codec.all_fields:
+            value = codec.get(self._row, name)
+            if value is not UNSET:
+                values[name] = value  # type: ignore[assignment]
+        return values | self._extras()
+
+    def to(self, record: type[T]) -> T:
+        """Return this aspect as an instance of a dataclass or pydantic model.
+
+        Properties that the class does not know are left out.
+
+        Raises:
+            InvalidDefinitionError: the class needs a field that the aspect does not have.
+
+        Example:
+            >>> people[alice].to(Person)
+            Person(name='Alice', age=30)
+        """
+        values: dict[str, Any] = {}
+        lists = _list_fields(record)
+        for shape in shape_of(record):
+            if shape.name in self:
+                value = self[shape.name]
+                values[shape.name] = (
+                    list(value) if shape.name in lists and isinstance(value, tuple) else value
+                )
+            elif shape.default is None:
+                raise InvalidDefinitionError(
+                    f"{record.__name__} needs {shape.name!r}, which aspect "
+                    f"{self.definition.name!r} does not have"
+                )
+        if dataclasses.is_dataclass(record):
+            late = {each.name for each in dataclasses.fields(record) if not each.init}
+            made = record(**{name: value for name, value in values.items() if name not in late})
+            for name in late & values.keys():
+                object.__setattr__(made, name, values[name])
+            return made
+        return record(**values)
+
+    def packed(self) -> bytes:
+        """Return the JSON document of the set properties, as stores keep it."""
+        return self._codec.encode(self._row)
+
+    # --- writing --------------------------------------------------------------------------
+
+    def __setitem__(self, name: str, value: object) -> None:
+        codec = self._codec
+        values, faults = codec.check({name: value})
+        if faults:
+            raise InvalidValueError(codec.definition.name, faults, self._where())
+        self._will_change(name)
+        if name in codec.all_fields:
+            codec.put(self._row, name, values[name])
+        else:
+            self._extra = self._extras() | values
+            codec.put_extra(self._row, self._extra)
+
+    def __delitem__(self, name: str) -> None:
+        if name in self._codec.all_fields:
+            prop = self.definition[name]
+            if prop.required and self._owner and not self.definition.can_remove_properties:
+                fault = Fault(name, "a value (it is required)", "nothing")
+                raise InvalidValueError(self.definition.name, [fault], self._where())
+            self._will_change(name)
+            setattr(self._row, self._codec.all_fields[name], UNSET)
+            return
+        extra = dict(self._extras())
+        if name not in extra:
+            self._other(name)
+        self._will_change(name)
+        del extra[name]
+        self._extra = extra
+        self._codec.put_extra(self._row, extra)
+
+    def _will_change(self, name: str) -> None:
+        definition = self.definition
+        if not definition.writable:
+            raise ReadOnlyError(f"aspect {definition.name!r} is not writable")
+        if self._owner is not None and self._entity is not None:
+            prop = definition.get(name)
+            if prop is not None and not prop.writable:
+                raise ReadOnlyError(
+                    f"property {name!r} of aspect {definition.name!r} is not writable"
+                )
+            self._owner.aspect_will_change(self._entity)
+
+    def release(self) -> None:
+        """Cut the tie to the map that held this aspect; for the maps themselves."""
+        self._owner = None
+
+    # --- the rest -------------------------------------------------------------------------
+
+    def _extras(self) -> dict[str, Value]:
+        if self._extra is None:
+            self._extra = self._codec.extra(self._row)
+        return self._extra
+
+    def _where(self) -> str | None:
+        return None if self._entity is None else str(self._entity)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Aspect):
+            return self.definition == other.definition and self.packed() == other.packed()
+        if isinstance(other, Mapping):
+            return dict(self.items()) == dict(other.items())
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Aspect({self.definition.name!r}, {dict(self.items())!r})"
+
+
+def record_of(values: object, codec: Codec) -> dict[str, Any]:
+    """Return the values of a mapping, an aspect, a dataclass or a pydantic model as a dict.
+
+    Raises:
+        InvalidValueError: it is none of these.
+    """
+    if isinstance(values, dict):
+        return values  # type: ignore[return-value]
+    if isinstance(values, Aspect):
+        return values.set_values()
+    if isinstance(values, Mapping):
+        return dict(values)  # type: ignore[arg-type]
+    try:
+        return fields_of(values)
+    except TypeError:
+        expected = "a mapping, a dataclass, a pydantic model or an Aspect"
+        fault = Fault("(record)", expected, type(values).__name__)
+        raise InvalidValueError(codec.definition.name, [fault]) from None
+
+
+def _list_fields(record: type) -> set[str]:
+    """Names of the fields that want a list (properties hold tuples)."""
+    found: set[str] = set()
+    for name, hint in get_type_hints(record).items():
+        kinds = [hint, *get_args(hint)]
+        if any(get_origin(kind) is list for kind in kinds):
+            found.add(name)
+    return found

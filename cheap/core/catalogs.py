@@ -1,0 +1,488 @@
+"""Catalogs: named hierarchies over the aspects of entities, with definitions and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from cheap.core.aspects import Aspect
+from cheap.core.definitions import AspectDef, CatalogDef, HierarchyType
+from cheap.core.edits import (
+    CreateHierarchy,
+    DropHierarchy,
+    Edit,
+    Path,
+    PutDefinition,
+    SetHeader,
+)
+from cheap.core.hierarchies import (
+    AspectMap,
+    EntityDirectory,
+    EntityList,
+    EntitySet,
+    EntityTree,
+    Hierarchy,
+)
+from cheap.core.names import check_id, check_label, new_id
+from cheap.core.species import CatalogSpecies, read_only_reason
+from cheap.errors import (
+    AlreadyExistsError,
+    InvalidDefinitionError,
+    MissingKeyError,
+    ReadOnlyError,
+)
+
+H = TypeVar("H", bound=Hierarchy)
+
+HIERARCHY_CLASSES: Mapping[HierarchyType, type[Hierarchy]] = {
+    HierarchyType.ENTITY_LIST: EntityList,
+    HierarchyType.ENTITY_SET: EntitySet,
+    HierarchyType.ENTITY_DIR: EntityDirectory,
+    HierarchyType.ENTITY_TREE: EntityTree,
+    HierarchyType.ASPECT_MAP: AspectMap,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a loaded catalog knows of the store it came from.
+
+    Attributes:
+        store_id: identifies the store; revisions of another one mean nothing.
+        revision: the catalog revision at which everything in it was read.
+        own: later revisions that were this catalog's own saves.
+        only: names of the hierarchies that were loaded, or ``None`` for all.
+    """
+
+    store_id: UUID
+    revision: int
+    own: frozenset[int] = frozenset()
+    only: frozenset[str] | None = None
+
+
+class Catalog:
+    """A typed working copy of data that lives elsewhere, held in memory.
+
+    It maps hierarchy names to hierarchies. Give it definitions, fill hierarchies, and hand it to
+    a store: ``dao.save_catalog(catalog)``. Two catalogs are equal when their id, labels,
+    definitions and contents are, order included.
+
+    Args:
+        species: what it is a copy of; read-only species can be filled until they are saved.
+        version: the user's own label.
+        uri: where it is known, if anywhere.
+        upstream: the id of the catalog it is a copy of, if any.
+        global_id: its id; a new UUIDv7 when not given.
+
+    Raises:
+        InvalidDefinitionError: a SOURCE or SINK with an upstream.
+        InvalidNameError: a label or an id of the wrong kind.
+
+    Example:
+        >>> catalog = Catalog(species=CatalogSpecies.SINK, version="1.0.0")
+        >>> people = catalog.define(AspectDef.of(Person))
+        >>> alice = catalog.new_entity()
+        >>> people[alice] = Person(name="Alice", age=30)
+        >>> staff = catalog.create_set("staff", [alice])
+    """
+
+    def __init__(
+        self,
+        *,
+        species: CatalogSpecies = CatalogSpecies.SINK,
+        version: str = "1.0.0",
+        uri: str | None = None,
+        upstream: UUID | None = None,
+        global_id: UUID | None = None,
+    ) -> None:
+        if not isinstance(species, CatalogSpecies):
+            raise InvalidDefinitionError(f"expected a CatalogSpecies, got {species!r}")
+        if upstream is not None and not species.rules.may_have_upstream:
+            raise InvalidDefinitionError(
+                f"a {species.value} catalog has no upstream: it is a copy of an external source"
+            )
+        self._global_id = new_id() if global_id is None else check_id(global_id, "catalog id")
+        self._species = species
+        self._version = check_label(version, "version")
+        self._uri = None if uri is None else check_label(uri, "uri")
+        self._upstream = None if upstream is None else check_id(upstream, "upstream")
+        self._definitions: dict[str, AspectDef] = {}
+        self._hierarchies: dict[str, Hierarchy] = {}
+        self._saved_labels: tuple[str, str | None] | None = None
+        self._saved_definitions: dict[str, AspectDef] = {}
+        self._dropped: dict[str, None] = {}
+        self._basis: Basis | None = None
+
+    # --- labels ---------------------------------------------------------------------------
+
+    @property
+    def global_id(self) -> UUID:
+        """The catalog's id."""
+        return self._global_id
+
+    @property
+    def species(self) -> CatalogSpecies:
+        """What it is a copy of."""
+        return self._species
+
+    @property
+    def upstream(self) -> UUID | None:
+        """The id of the catalog it is a copy of, if any."""
+        return self._upstream
+
+    @property
+    def version(self) -> str:
+        """The user's label; may be set."""
+        return self._version
+
+    @version.setter
+    def version(self, value: str) -> None:
+        self._version = check_label(value, "version")
+
+    @property
+    def uri(self) -> str | None:
+        """Where the catalog is known; may be set."""
+        return self._uri
+
+    @uri.setter
+    def uri(self, value: str | None) -> None:
+        self._uri = None if value is None else check_label(value, "uri")
+
+    @property
+    def revision(self) -> int:
+        """The store's revision at which this copy was loaded or last saved; 0 for a new one."""
+        return 0 if self._basis is None else max((self._basis.revision, *self._basis.own))
+
+    @property
+    def basis(self) -> Basis | None:
+        """What is known of the store this copy came from, or ``None`` for a new one."""
+        return self._basis
+
+    # --- definitions ----------------------------------------------------------------------
+
+    @property
+    def definition(self) -> CatalogDef:
+        """Definitions and hierarchies as a value."""
+        return CatalogDef(
+            tuple(self._definitions.values()),
+            tuple(each.definition for each in self._hierarchies.values()),
+        )
+
+    @property
+    def aspect_defs(self) -> Mapping[str, AspectDef]:
+        """The definitions, by name."""
+        return dict(self._definitions)
+
+    def define(
+        self,
+        definition: AspectDef | type,
+        aspects: Mapping[UUID, object] | None = None,
+        *,
+        indexes: Iterable[str] = (),
+    ) -> AspectMap:
+        """Add a definition and create its aspect map; return the map that is there already.
+
+        Args:
+            definition: the definition, or a dataclass or pydantic model to make one of.
+            aspects: the first records.
+            indexes: properties to index where the catalog is stored.
+
+        Raises:
+            AlreadyExistsError: another definition or hierarchy has this name.
+            InvalidValueError: a record does not fit.
+        """
+        if isinstance(definition, type):
+            definition = AspectDef.of(definition)
+        name = definition.name
+        known = self._definitions.get(name)
+        if known is not None and known != definition:
+            raise AlreadyExistsError(
+                f"another definition is named {name!r}; use redefine() to put this in its place"
+            )
+        existing = self._hierarchies.get(name)
+        if isinstance(existing, AspectMap):
+            for index in indexes:
+                existing.create_index(index)
+            for entity, values in (aspects or {}).items():
+                existing[entity] = values
+            return existing
+        made = AspectMap(definition, aspects, indexes=indexes)
+        self.add_hierarchy(made)
+        return made
+
+    def redefine(self, definition: AspectDef) -> AspectMap:
+        """Put a definition in the place of its namesake; every record is checked against it.
+
+        The map and its aspects from before are detached: use the map that is returned.
+
+        Raises:
+            MissingKeyError: no definition has this name.
+            InvalidValueError: a record does not fit the new definition.
+        """
+        old = self.aspect_map(definition.name)
+        self._check_editable()
+        made = AspectMap(definition, indexes=[n for n in old.indexes if n in definition])
+        for entity in old:
+            made[entity] = _carried_over(old[entity], definition)
+        if not old.is_new:
+            made.take_over(old)
+        self._definitions[definition.name] = definition
+        self._hierarchies[definition.name] = made
+        old.lock(f"aspect {definition.name!r} was redefined: use the new map")
+        return made
+
+    # --- hierarchies ----------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Hierarchy:
+        try:
+            return self._hierarchies[name]
+        except KeyError:
+            raise MissingKeyError(
+                f"catalog has no hierarchy {name!r}; it has {list(self._hierarchies)}"
+            ) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._hierarchies)
+
+    def __len__(self) -> int:
+        return len(self._hierarchies)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._hierarchies
+
+    @property
+    def hierarchies(self) -> Mapping[str, Hierarchy]:
+        """The hierarchies by name, in the order in which they were created."""
+        return dict(self._hierarchies)
+
+    def create_list(self, name: str, entities: Iterable[UUID] = ()) -> EntityList:
+        """Create an ordered list of entities; AlreadyExistsError when the name is taken."""
+        return self.add_hierarchy(EntityList(name, entities))
+
+    def create_set(self, name: str, entities: Iterable[UUID] = ()) -> EntitySet:
+        """Create a set of entities; AlreadyExistsError when the name is taken."""
+        return self.add_hierarchy(EntitySet(name, entities))
+
+    def create_directory(
+        self, name: str, entries: Mapping[str, UUID] | None = None
+    ) -> EntityDirectory:
+        """Create a directory of names for entities; AlreadyExistsError when the name is taken."""
+        return self.add_hierarchy(EntityDirectory(name, entries))
+
+    def create_tree(
+        self, name: str, nodes: Mapping[Path, UUID | None] | None = None
+    ) -> EntityTree:
+        """Create a tree of nodes; AlreadyExistsError when the name is taken."""
+        return self.add_hierarchy(EntityTree(name, nodes))
+
+    def add_hierarchy(self, hierarchy: H) -> H:
+        """Add a hierarchy that was made on its own, and return it.
+
+        Raises:
+            AlreadyExistsError: the name is taken.
+        """
+        self._check_editable()
+        name = hierarchy.name
+        if name in self._hierarchies:
+            raise AlreadyExistsError(f"a hierarchy is named {name!r} already")
+        if isinstance(hierarchy, AspectMap):
+            known = self._definitions.setdefault(name, hierarchy.aspect_def)
+            if known != hierarchy.aspect_def:
+                raise AlreadyExistsError(f"another definition is named {name!r}")
+        elif name in self._definitions:
+            raise AlreadyExistsError(f"an aspect definition is named {name!r} already")
+        self._hierarchies[name] = hierarchy
+        return hierarchy
+
+    def drop(self, name: str) -> None:
+        """Remove a hierarchy and all that is in it; MissingKeyError when there is none."""
+        self._check_editable()
+        dropped = self[name]
+        if not dropped.is_new:
+            self._dropped[name] = None
+        dropped.lock(f"hierarchy {name!r} was dropped from its catalog")
+        del self._hierarchies[name]
+        self._definitions.pop(name, None)
+
+    def aspect_map(self, name: str) -> AspectMap:
+        """Return an aspect map; MissingKeyError when there is none of this name and kind."""
+        return self._typed(name, AspectMap)
+
+    def entity_list(self, name: str) -> EntityList:
+        """Return a list; MissingKeyError when there is none of this name and kind."""
+        return self._typed(name, EntityList)
+
+    def entity_set(self, name: str) -> EntitySet:
+        """Return a set; MissingKeyError when there is none of this name and kind."""
+        return self._typed(name, EntitySet)
+
+    def directory(self, name: str) -> EntityDirectory:
+        """Return a directory; MissingKeyError when there is none of this name and kind."""
+        return self._typed(name, EntityDirectory)
+
+    def tree(self, name: str) -> EntityTree:
+        """Return a tree; MissingKeyError when there is none of this name and kind."""
+        return self._typed(name, EntityTree)
+
+    def _typed(self, name: str, kind: type[H]) -> H:
+        found = self[name]
+        if not isinstance(found, kind):
+            raise MissingKeyError(
+                f"hierarchy {name!r} is a {type(found).__name__}, not a {kind.__name__}"
+            )
+        return found
+
+    # --- entities -------------------------------------------------------------------------
+
+    @staticmethod
+    def new_entity() -> UUID:
+        """Make the id of a new entity (UUIDv7); an entity is its id and nothing else."""
+        return new_id()
+
+    def aspects_of(self, entity: UUID) -> dict[str, Aspect]:
+        """Return all aspects of one entity, by definition name."""
+        return {
+            name: each[entity]
+            for name, each in self._hierarchies.items()
+            if isinstance(each, AspectMap) and entity in each
+        }
+
+    # --- documents ------------------------------------------------------------------------
+
+    def json(self) -> str:
+        """Return the catalog as a JSON document (see :mod:`cheap.core.documents`)."""
+        from cheap.core.documents import write_catalog
+
+        return b"".join(write_catalog(self)).decode()
+
+    @classmethod
+    def from_json(cls, document: str | bytes) -> Catalog:
+        """Read a catalog from a JSON document; what was written reads back equal.
+
+        Raises:
+            InvalidDocumentError: with the path to what is wrong.
+        """
+        from cheap.core.documents import read_catalog
+
+        return read_catalog(document)
+
+    # --- for stores -----------------------------------------------------------------------
+
+    @property
+    def is_modified(self) -> bool:
+        """Whether there is anything to save."""
+        return self._basis is None or bool(self.pending_edits())
+
+    def content_edits(self) -> list[Edit]:
+        """Return the edits that fill an empty catalog with all that this one holds."""
+        edits: list[Edit] = [PutDefinition(each) for each in self._definitions.values()]
+        for each in self._hierarchies.values():
+            edits += _creation(each)
+        return edits
+
+    def pending_edits(self) -> list[Edit]:
+        """Return the edits made since this copy was loaded or saved (all of it, for a new one)."""
+        edits: list[Edit] = []
+        labels = (self._version, self._uri)
+        if self._saved_labels is not None and labels != self._saved_labels:
+            edits.append(SetHeader(self._version, self._uri or ""))
+        edits += [DropHierarchy(name) for name in self._dropped]
+        for name, definition in self._definitions.items():
+            if self._saved_definitions.get(name) != definition or name in self._dropped:
+                edits.append(PutDefinition(definition))
+        for each in self._hierarchies.values():
+            if each.is_new:
+                edits += _creation(each)
+            else:
+                edits += each.pending_edits()
+        return edits
+
+    def settle(self, basis: Basis) -> Callable[[], None]:
+        """Note that the present content is what a store holds; return how to take that back."""
+        undos = [each.settle() for each in self._hierarchies.values()]
+        old: tuple[Any, ...] = (
+            self._basis,
+            self._saved_labels,
+            self._saved_definitions,
+            self._dropped,
+        )
+        self._basis = basis
+        self._saved_labels = (self._version, self._uri)
+        self._saved_definitions = dict(self._definitions)
+        self._dropped = {}
+        self._lock_if_read_only()
+
+        def undo() -> None:
+            for each in undos:
+                each()
+            later = self._dropped
+            self._basis, self._saved_labels, self._saved_definitions, self._dropped = old
+            self._dropped = self._dropped | later
+            self._lock_if_read_only()
+
+        return undo
+
+    def _lock_if_read_only(self) -> None:
+        if not self._species.rules.editable:
+            reason = None if self._basis is None else read_only_reason(self._species)
+            for each in self._hierarchies.values():
+                each.lock(reason)
+
+    def _check_editable(self) -> None:
+        if self._basis is not None and not self._species.rules.editable:
+            raise ReadOnlyError(read_only_reason(self._species))
+
+    def define_without_map(self, definition: AspectDef) -> None:
+        """Add a definition alone; for loading and for reading documents."""
+        self._definitions[definition.name] = definition
+
+    # --- the rest -------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Catalog):
+            return NotImplemented
+        return (
+            self._global_id == other._global_id
+            and self._species is other._species
+            and self._version == other._version
+            and self._uri == other._uri
+            and self._upstream == other._upstream
+            and list(self._definitions.items()) == list(other._definitions.items())
+            and list(self._hierarchies) == list(other._hierarchies)
+            and all(
+                each.same_content(other._hierarchies[name])
+                for name, each in self._hierarchies.items()
+            )
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Catalog {self._global_id} {self._species.value} version={self._version!r} "
+            f"revision={self.revision} hierarchies={list(self._hierarchies)}>"
+        )
+
+
+def _creation(hierarchy: Hierarchy) -> list[Edit]:
+    """The edits that create a hierarchy with all of its content."""
+    indexes = hierarchy.indexes if isinstance(hierarchy, AspectMap) else ()
+    create = CreateHierarchy(hierarchy.name, hierarchy.type, indexes)
+    return [create, *hierarchy.content_edits()]
+
+
+def _carried_over(aspect: Aspect, definition: AspectDef) -> dict[str, object]:
+    """The values of an aspect that a new definition still knows."""
+    keep_all = definition.can_add_properties
+    return {
+        name: value
+        for name, value in aspect.set_values().items()
+        if keep_all or name in definition
+    }
+
+
+CatalogImpl = Catalog
+"""The name by which the guide calls :class:`Catalog`."""
+

@@ -1,0 +1,156 @@
+"""The JSON form of each property type, out and in.
+
+Reading accepts what JSON has for the type and what a person would write by hand; it returns the
+canonical value or raises :class:`~cheap.core.checks.Refused`. Parsed JSON comes from
+:func:`decode_json`, which keeps numbers exact.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from cheap.core import checks
+from cheap.core.checks import Refused
+
+_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def decode_json(document: bytes | memoryview | msgspec.Raw) -> Any:
+    """Parse JSON. Numbers with a point or an exponent come as Decimal, so that none is rounded.
+
+    Raises:
+        msgspec.DecodeError: it is not JSON.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    return _DECODER.decode(document)
+
+
+# --- integers of any size -------------------------------------------------------------------
+
+# str(int) and int(str) refuse more than 4,300 digits (sys.set_int_max_str_digits, which a
+# program may have lowered to 640); decimals know no such limit and give the same.
+_SAFE_DIGITS: Final = 600
+_SAFE_BITS: Final = 1990
+_DIGITS = re.compile(r"0|-?[1-9][0-9]*")
+
+
+def decimal_digits(number: int) -> str:
+    """Write an integer of any size in decimal."""
+    if number.bit_length() < _SAFE_BITS:
+        return str(number)
+    return format(Decimal(number), "f")
+
+
+def parse_digits(text: str) -> int:
+    """Read what :func:`decimal_digits` wrote.
+
+    Raises:
+        ValueError: it is not a decimal integer.
+    """
+    if not _DIGITS.fullmatch(text):
+        raise ValueError(text[:40])
+    return int(text) if len(text) < _SAFE_DIGITS else int(Decimal(text))
+
+
+# --- writing --------------------------------------------------------------------------------
+
+
+def same(value: Any) -> Any:
+    """Integers, floats, booleans and texts are themselves in JSON."""
+    return value
+
+
+def write_date_time(value: datetime) -> str:
+    """ISO 8601 with Z."""
+    return value.isoformat().replace("+00:00", "Z")
+
+
+def write_blob(value: bytes) -> str:
+    """Base64."""
+    return base64.b64encode(value).decode()
+
+
+# --- reading --------------------------------------------------------------------------------
+
+
+def _as_text(value: object, word: str) -> str:
+    if not isinstance(value, str):
+        raise Refused(word)
+    return value
+
+
+def read_float(value: object) -> float:
+    """A JSON number."""
+    return checks.finite_float(float(value) if isinstance(value, Decimal) else value)
+
+
+def read_big_integer(value: object) -> int:
+    """Decimal digits in a string, or a JSON integer."""
+    if isinstance(value, int):
+        return checks.big_integer(value)
+    word = "BigInteger as decimal digits in a string"
+    try:
+        return parse_digits(_as_text(value, word))
+    except ValueError:
+        raise Refused(word) from None
+
+
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+def read_big_decimal(value: object) -> Decimal:
+    """A number in a string, or a JSON number."""
+    word = "BigDecimal as a string or a number"
+    if isinstance(value, Decimal):
+        return checks.big_decimal(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    text = _as_text(value, word)
+    if not _DECIMAL.fullmatch(text):  # Decimal() also takes blanks, underscores and NaN
+        raise Refused(word)
+    try:
+        # The class keeps every digit; only exponents beyond 10^18 are out of its reach.
+        return checks.big_decimal(Decimal(text))
+    except InvalidOperation:
+        raise Refused("BigDecimal with an exponent that decimal.Decimal can hold") from None
+
+
+def read_date_time(value: object) -> datetime:
+    """ISO 8601 text with a zone."""
+    word = "DateTime as ISO 8601 text with a zone"
+    text = _as_text(value, word)
+    try:
+        # As the codecs read it: RFC 3339, nanoseconds rounded.
+        moment = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        try:
+            moment = datetime.fromisoformat(text)  # the rest of ISO 8601
+        except ValueError:
+            raise Refused(word) from None
+    return checks.date_time(moment)
+
+
+def read_uuid(value: object) -> UUID:
+    """A UUID as text, with or without hyphens."""
+    word = "UUID as text"
+    try:
+        # Not UUID(text), which lets braces, prefixes, blanks and underscores pass.
+        return msgspec.convert(_as_text(value, word), UUID)
+    except msgspec.ValidationError:
+        raise Refused(word) from None
+
+
+def read_blob(value: object) -> bytes:
+    """Base64 text."""
+    word = "BLOB as base64 text"
+    try:
+        return msgspec.convert(_as_text(value, word), bytes)
+    except msgspec.ValidationError:
+        raise Refused(word) from None

@@ -1,0 +1,266 @@
+"""A map from entity to aspect: the records of one definition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from uuid import UUID
+
+from cheap.core.aspects import Aspect, record_of
+from cheap.core.codecs import codec_of
+from cheap.core.definitions import AspectDef, HierarchyType
+from cheap.core.edits import CreateIndex, DropIndex, Edit, PutAspects, RemoveAspects
+from cheap.core.hierarchies.tracking import Hierarchy, KeyedHierarchy
+from cheap.core.names import check_id
+from cheap.errors import (
+    InvalidDefinitionError,
+    MissingKeyError,
+    NotReadableError,
+    ReadOnlyError,
+)
+
+
+class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
+    """The aspects of one definition, by entity, in the order in which they were added.
+
+    It is used like a ``dict``. A value may be set from a mapping, a dataclass instance, a
+    pydantic model or another aspect, and is checked as a whole; it is read as an
+    :class:`~cheap.core.Aspect`, whose edits the map notices.
+
+    Example:
+        >>> people = catalog.define(AspectDef.of(Person))
+        >>> people[alice] = Person(name="Alice", age=30)     # or {"name": "Alice", "age": 30}
+        >>> people[alice]["age"] = 31
+    """
+
+    # A value is held packed (bytes) until somebody looks at it: a loaded record that is never
+    # read costs a dict slot and its bytes.
+    type = HierarchyType.ASPECT_MAP
+    __slots__ = ("_codec", "_held", "_indexes", "_saved_indexes")
+
+    def __init__(
+        self,
+        definition: AspectDef,
+        aspects: Mapping[UUID, object] | None = None,
+        *,
+        indexes: Iterable[str] = (),
+    ) -> None:
+        super().__init__(definition.name)
+        self._codec = codec_of(definition)
+        self._held: dict[UUID, bytes | Aspect] = {}
+        self._indexes: dict[str, None] = {}
+        self._saved_indexes: dict[str, None] = {}
+        for name in indexes:
+            self.create_index(name)
+        for entity, values in (aspects or {}).items():
+            self[entity] = values  # type: ignore[assignment]
+
+    @property
+    def aspect_def(self) -> AspectDef:
+        """The definition of the aspects."""
+        return self._codec.definition
+
+    def __getitem__(self, entity: UUID) -> Aspect:
+        try:
+            held = self._held[entity]
+        except KeyError:
+            raise MissingKeyError(f"no aspect {self.name!r} of entity {entity}") from None
+        if held.__class__ is not bytes:
+            return held  # type: ignore[return-value]
+        codec = self._codec
+        if not codec.definition.readable:
+            raise NotReadableError(f"aspect {self.name!r} is not readable")
+        aspect = Aspect.from_row(codec, codec.unpack(held), self, entity)
+        self._held[entity] = aspect
+        return aspect
+
+    def __setitem__(self, entity: UUID, value: object) -> None:
+        if self._locked is not None or not self._codec.definition.writable:
+            self._check_writable()
+        if value.__class__ is not dict:
+            value = record_of(value, self._codec)
+        packed = self._codec.pack(value, entity)  # type: ignore[arg-type]
+        if entity.__class__ is not UUID:
+            check_id(entity)
+        # One look-up for the usual case: hashing a UUID is the dearest step of all after packing.
+        held = self._held.setdefault(entity, packed)
+        if held is not packed:
+            self._check_replacement(held, packed)
+            self._held[entity] = packed
+        if not self._is_new:
+            self._journal.did_put(entity)
+
+    def __delitem__(self, entity: UUID) -> None:
+        self._check_writable()
+        if entity not in self._held:
+            raise MissingKeyError(f"no aspect {self.name!r} of entity {entity}")
+        held = self._held.pop(entity)
+        if isinstance(held, Aspect):
+            held.release()
+        self._did_remove(entity)
+
+    def __contains__(self, entity: object) -> bool:
+        return entity in self._held
+
+    def __iter__(self) -> Iterator[UUID]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def clear(self) -> None:
+        """Remove everything."""
+        for entity in list(self._held):
+            del self[entity]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, AspectMap):
+            return self.aspect_def == other.aspect_def and self.packed() == other.packed()
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    # --- indexes --------------------------------------------------------------------------
+
+    @property
+    def indexes(self) -> tuple[str, ...]:
+        """The properties that are indexed where the catalog is stored."""
+        return tuple(self._indexes)
+
+    def create_index(self, name: str) -> None:
+        """Ask for an index on a property, so that finding and ordering by it need no scan.
+
+        Raises:
+            MissingKeyError: there is no such property.
+        """
+        self._check_editable()
+        check_indexable(self.aspect_def, name)
+        self._indexes[name] = None
+
+    def drop_index(self, name: str) -> None:
+        """Give up the index on a property, if there is one."""
+        self._check_editable()
+        self._indexes.pop(name, None)
+
+    # --- for stores -----------------------------------------------------------------------
+
+    def packed(self, entities: Iterable[UUID] | None = None) -> dict[UUID, bytes]:
+        """Return the packed records, all or those of some entities, in order."""
+        encode = self._codec.encode
+        items: Iterable[tuple[UUID, bytes | Aspect]] = (
+            self._held.items()
+            if entities is None
+            else ((entity, self._held[entity]) for entity in entities)
+        )
+        return {
+            entity: held if held.__class__ is bytes else encode(held._row)  # type: ignore[union-attr]
+            for entity, held in items  # type: ignore[misc]
+        }
+
+    def hold(self, packed: Mapping[UUID, bytes]) -> None:
+        """Take packed records as they are, without check or note; for loading."""
+        self._held.update(packed)
+
+    def selection(self, entities: Iterable[UUID]) -> AspectMap:
+        """Return a map of its own with the records of some entities."""
+        return self.of_packed(self.aspect_def, self.packed(entities))
+
+    @classmethod
+    def of_packed(cls, definition: AspectDef, packed: dict[UUID, bytes]) -> AspectMap:
+        """Make a map around packed records, without a check; for loading."""
+        made = cls(definition)
+        made._held = packed  # type: ignore[assignment]
+        return made
+
+    def note_indexes(self, indexes: Iterable[str]) -> None:
+        """Take over which properties are indexed in the store; for loading."""
+        self._indexes = dict.fromkeys(indexes)
+        self._saved_indexes = dict(self._indexes)
+
+    def aspect_will_change(self, entity: UUID) -> None:
+        """Refuse the edit of an aspect, or note it; for the aspects of this map."""
+        self._check_editable()
+        self._did_put(entity)
+
+    def same_content(self, other: Hierarchy) -> bool:
+        return (
+            isinstance(other, AspectMap)
+            and self.aspect_def == other.aspect_def
+            and list(self.packed().items()) == list(other.packed().items())
+        )
+
+    def take_over(self, old: AspectMap) -> None:
+        """Stand in for a saved map of the same name: every record is to be written again."""
+        self._is_new = False
+        self._journal.removed.update(old._journal.removed)
+        self._journal.put.update(dict.fromkeys(self._held))
+        self._saved_indexes = dict(old._saved_indexes)
+
+    def content_edits(self) -> list[Edit]:
+        return [PutAspects(self.name, self.of_packed(self.aspect_def, self.packed()))]
+
+    def pending_edits(self) -> list[Edit]:
+        edits: list[Edit] = [
+            DropIndex(self.name, name) for name in self._saved_indexes if name not in self._indexes
+        ]
+        edits += super().pending_edits()
+        edits += [
+            CreateIndex(self.name, name)
+            for name in self._indexes
+            if name not in self._saved_indexes
+        ]
+        return edits
+
+    def settle(self) -> Callable[[], None]:
+        old = self._saved_indexes
+        self._saved_indexes = dict(self._indexes)
+        undo_journal = super().settle()
+
+        def undo() -> None:
+            undo_journal()
+            self._saved_indexes = old
+
+        return undo
+
+    def _removal(self, keys: Sequence[UUID]) -> Edit:
+        return RemoveAspects(self.name, tuple(keys))
+
+    def _addition(self, keys: Sequence[UUID]) -> Edit:
+        return PutAspects(self.name, self.selection(keys))
+
+    def _check_writable(self) -> None:
+        self._check_editable()
+        if not self.aspect_def.writable:
+            raise ReadOnlyError(f"aspect {self.name!r} is not writable")
+
+    def _check_replacement(self, held: bytes | Aspect, packed: bytes) -> None:
+        """Let go of the aspect that is replaced, unless a fixed property would change."""
+        codec = self._codec
+        if codec.fixed:
+            old = codec.unpack(held) if isinstance(held, bytes) else held._row
+            new = codec.unpack(packed)
+            for name in codec.fixed:
+                if codec.get(old, name) != codec.get(new, name):
+                    raise ReadOnlyError(
+                        f"property {name!r} of aspect {self.name!r} is not writable"
+                    )
+        if isinstance(held, Aspect):
+            held.release()
+
+    def __repr__(self) -> str:
+        return f"<AspectMap {self.name!r} of {len(self)} aspects>"
+
+
+def check_indexable(definition: AspectDef, name: str) -> None:
+    """Say whether a property can be indexed: it is one of the definition's, of any type.
+
+    Raises:
+        MissingKeyError: there is no such property.
+        InvalidDefinitionError: it is a CLOB or BLOB, which may lie outside of the record.
+    """
+    if definition[name].type.is_large:
+        raise InvalidDefinitionError(
+            f"property {name!r} of aspect {definition.name!r} is a "
+            f"{definition[name].type.value}, which cannot be indexed"
+        )
+
+

@@ -1,0 +1,79 @@
+"""A directory: names for entities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from uuid import UUID
+
+from cheap.core.definitions import HierarchyType
+from cheap.core.edits import Edit, PutEntries, RemoveEntries
+from cheap.core.hierarchies.tracking import Hierarchy, KeyedHierarchy
+from cheap.core.names import check_id, check_key
+from cheap.errors import MissingKeyError
+
+
+class EntityDirectory(KeyedHierarchy[str], MutableMapping[str, UUID]):
+    """Keys (any text, also the empty one) for entities, in the order in which they were added.
+
+    It is used like a ``dict``.
+
+    Example:
+        >>> by_code = catalog.create_directory("by code")
+        >>> by_code["DE"] = germany
+    """
+
+    type = HierarchyType.ENTITY_DIR
+    __slots__ = ("_entries",)
+
+    def __init__(self, name: str, entries: Mapping[str, UUID] | None = None) -> None:
+        super().__init__(name)
+        self._entries: dict[str, UUID] = {}
+        for key, entity in (entries or {}).items():
+            self[key] = entity
+
+    def __getitem__(self, key: str) -> UUID:
+        try:
+            return self._entries[key]
+        except KeyError:
+            raise MissingKeyError(f"directory {self.name!r} has no key {key!r}") from None
+
+    def __setitem__(self, key: str, value: UUID) -> None:
+        self._check_editable()
+        key, entity = check_key(key, "directory key"), check_id(value)
+        if self._entries.get(key) != entity:
+            self._entries[key] = entity
+            self._did_put(key)
+
+    def __delitem__(self, key: str) -> None:
+        self._check_editable()
+        self[key]
+        del self._entries[key]
+        self._did_remove(key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def clear(self) -> None:
+        """Remove everything."""
+        for key in list(self._entries):
+            del self[key]
+
+    def same_content(self, other: Hierarchy) -> bool:
+        return isinstance(other, EntityDirectory) and list(self._entries.items()) == list(
+            other._entries.items()
+        )
+
+    def content_edits(self) -> list[Edit]:
+        return [PutEntries(self.name, dict(self._entries))] if self._entries else []
+
+    def _removal(self, keys: Sequence[str]) -> Edit:
+        return RemoveEntries(self.name, tuple(keys))
+
+    def _addition(self, keys: Sequence[str]) -> Edit:
+        return PutEntries(self.name, {key: self._entries[key] for key in keys})

@@ -1,0 +1,148 @@
+"""How a hierarchy knows what was edited since it was loaded or saved."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Generic, TypeVar
+
+from cheap.core.definitions import HierarchyDef, HierarchyType
+from cheap.core.edits import Edit
+from cheap.core.names import check_name
+from cheap.errors import ReadOnlyError
+
+K = TypeVar("K")
+
+
+@dataclass(slots=True)
+class Journal(Generic[K]):
+    """The keys that were touched since the last save.
+
+    Attributes:
+        put: keys whose value is new or different, in the order of the first touch.
+        removed: keys that were taken out, whether or not they came back later.
+    """
+
+    put: dict[K, None] = field(default_factory=dict[K, None])
+    removed: dict[K, None] = field(default_factory=dict[K, None])
+
+    def did_put(self, key: K) -> None:
+        """Note that a key has a new value."""
+        self.put[key] = None
+
+    def did_remove(self, key: K) -> None:
+        """Note that a key is gone (and that its place in the order is lost)."""
+        self.removed[key] = None
+        self.put.pop(key, None)
+
+    def __bool__(self) -> bool:
+        return bool(self.put or self.removed)
+
+    def before(self, later: Journal[K]) -> Journal[K]:
+        """Return the journal of this one's edits followed by a later one's."""
+        put = {key: None for key in self.put if key not in later.removed}
+        return Journal(put | later.put, self.removed | later.removed)
+
+
+class Hierarchy(ABC):
+    """What the five kinds of hierarchy have in common: a name, a kind, and a memory of edits.
+
+    A hierarchy that was never saved is *new*: all of it is to be written. One that was loaded or
+    saved keeps a journal, so that saving costs what was changed.
+    """
+
+    type: ClassVar[HierarchyType]
+    __slots__ = ("_is_new", "_locked", "_name")
+
+    def __init__(self, name: str) -> None:
+        self._name = check_name(name, "hierarchy")
+        self._is_new = True
+        self._locked: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name, unique in its catalog."""
+        return self._name
+
+    @property
+    def definition(self) -> HierarchyDef:
+        """Name and kind as a value."""
+        return HierarchyDef(self._name, self.type)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this hierarchy was never saved nor loaded."""
+        return self._is_new
+
+    @abstractmethod
+    def content_edits(self) -> list[Edit]:
+        """Return the edits that fill an empty hierarchy with this one's content."""
+
+    @abstractmethod
+    def pending_edits(self) -> list[Edit]:
+        """Return the edits made since the last save, in an order in which they can be applied."""
+
+    @abstractmethod
+    def same_content(self, other: Hierarchy) -> bool:
+        """Tell whether another hierarchy is of the same kind, with the same content and order."""
+
+    @abstractmethod
+    def settle(self) -> Callable[[], None]:
+        """Forget the edits, for they were saved; return how to remember them again."""
+
+    def lock(self, reason: str | None) -> None:
+        """Refuse edits from now on with this sentence, or allow them again (``None``)."""
+        self._locked = reason
+
+    def _check_editable(self) -> None:
+        if self._locked is not None:
+            raise ReadOnlyError(self._locked)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._name!r}>"
+
+
+class KeyedHierarchy(Hierarchy, Generic[K]):
+    """A hierarchy whose content is known by keys: set, directory, tree, aspect map."""
+
+    __slots__ = ("_journal",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._journal: Journal[K] = Journal()
+
+    def settle(self) -> Callable[[], None]:
+        was_new, old = self._is_new, self._journal
+        self._is_new, self._journal = False, Journal()
+
+        def undo() -> None:
+            self._is_new = was_new
+            self._journal = old.before(self._journal)
+
+        return undo
+
+    def pending_edits(self) -> list[Edit]:
+        journal = self._journal
+        edits: list[Edit] = []
+        if journal.removed:
+            edits.append(self._removal(list(journal.removed)))
+        if journal.put:
+            edits.append(self._addition(list(journal.put)))
+        return edits
+
+    @abstractmethod
+    def _removal(self, keys: Sequence[K]) -> Edit:
+        """Return the edit that removes these keys."""
+
+    @abstractmethod
+    def _addition(self, keys: Sequence[K]) -> Edit:
+        """Return the edit that puts these keys with their present values."""
+
+    def _did_put(self, key: K) -> None:
+        if not self._is_new:
+            self._journal.did_put(key)
+
+    def _did_remove(self, key: K) -> None:
+        if not self._is_new:
+            self._journal.did_remove(key)

@@ -1,0 +1,1 @@
+"""How catalogs are kept: one DAO over three databases, and the memory store."""

@@ -1,0 +1,174 @@
+"""Adapters and sessions: how one database is reached, and how its failures become ours."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from cheap.db.dialect import Dialect
+from cheap.db.schema import Table
+from cheap.db.statements import Statements
+from cheap.errors import CheapError, ClosedError, StoreError
+
+Row = tuple[Any, ...]
+Params = Mapping[str, object]
+
+
+class Session(ABC):
+    """One connection, in the hands of one call. Every driver error leaves it as one of ours."""
+
+    def __init__(self, adapter: Adapter) -> None:
+        self.dialect = adapter.dialect
+        self.statements = adapter.statements
+
+    @abstractmethod
+    def rows(self, statement: str, params: Params) -> list[Row]:
+        """Run a query and return all of its rows."""
+
+    @abstractmethod
+    def run(self, statement: str, params: Params) -> int:
+        """Run a statement and return how many rows it touched."""
+
+    @abstractmethod
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        """Write rows that are not there yet, in the fastest way there is."""
+
+    @abstractmethod
+    def upsert(self, table: Table, rows: Sequence[Row]) -> None:
+        """Write rows that take the place of those that are there."""
+
+    @abstractmethod
+    def begin(self, *, write: bool) -> None:
+        """Begin a transaction; one that only reads sees the database as of one moment."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Commit; raises CommitUnknownError when the answer did not come back."""
+
+    @abstractmethod
+    def rollback(self) -> None:
+        """Roll back, as well as a broken connection allows; never raises."""
+
+    def run_all(self, statements: Iterable[str], params: Params) -> int:
+        """Run several statements with the same values and return how many rows they touched."""
+        return sum(self.run(each, params) for each in statements)
+
+
+class Adapter(ABC):
+    """One database: its dialect, its connections, and its errors.
+
+    An adapter is a context manager and may be shared by threads; closing it twice is harmless.
+    """
+
+    dialect: ClassVar[Dialect]
+    statements: ClassVar[Statements]
+    retries: ClassVar[int] = 5
+    """How often a write is repeated after a deadlock or a serialization failure."""
+
+    def __init__(self) -> None:
+        self._closed = False
+        self._identity: UUID | None = None
+        self._state = threading.Lock()
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """How many calls can work at once."""
+
+    @property
+    @abstractmethod
+    def checked_out(self) -> int:
+        """How many connections are in use right now."""
+
+    @abstractmethod
+    def acquire(self, *, write: bool) -> Session:
+        """Lend a session; PoolTimeoutError when none comes free in time."""
+
+    @abstractmethod
+    def release(self, session: Session) -> None:
+        """Take a session back; one that broke is thrown away."""
+
+    @abstractmethod
+    def error(self, error: Exception) -> CheapError:
+        """Return our error for a driver's."""
+
+    @abstractmethod
+    def server_version(self) -> str:
+        """Return the version of the database, in its own words."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Close every connection."""
+
+    @contextmanager
+    def session(self, *, write: bool = False) -> Generator[Session]:
+        """Lend a session for one statement, which is a transaction of its own."""
+        session = self.acquire(write=write)
+        try:
+            yield session
+        finally:
+            self.release(session)
+
+    @contextmanager
+    def transaction(self, *, write: bool) -> Generator[Session]:
+        """Lend a session inside a transaction: committed at the end, rolled back on any error."""
+        session = self.acquire(write=write)
+        try:
+            session.begin(write=write)
+            try:
+                yield session
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
+        finally:
+            self.release(session)
+
+    @property
+    def store_id(self) -> UUID:
+        """Identifies the database; made when its schema was."""
+        if self._identity is None:
+            with self.session() as session:
+                rows = session.rows(self.statements.get_store, {})
+            if not rows:
+                raise StoreError("the table cheap_store is empty: the schema was not completed")
+            self._identity = UUID(bytes=bytes(rows[0][0]))
+        return self._identity
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._state:
+            if self._closed:
+                return
+            self._closed = True
+        self._close()
+
+    def check_open(self) -> None:
+        """Raise ClosedError after ``close()``."""
+        if self._closed:
+            raise ClosedError(f"this {type(self).__name__} was closed; create another one")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def chosen(
+    faults: Mapping[Any, type[CheapError]], code: Any, error: Exception, advice: str = ""
+) -> CheapError:
+    """Return our error for a driver's code; StoreError when the table does not know it."""
+    kind = faults.get(code, StoreError)
+    text = str(error).strip() or type(error).__name__
+    return kind(f"{text} ({advice})" if advice else text)

@@ -1,0 +1,353 @@
+"""MariaDB, through pymysql and our own pool. The only place that imports pymysql."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Self
+
+import pymysql
+import pymysql.cursors
+from pymysql.constants import CLIENT
+
+from cheap.db.adapter import Adapter, Params, Row, Session, chosen
+from cheap.db.dao import SqlDao
+from cheap.db.dialect import MariaDbDialect
+from cheap.db.migrations import prepare
+from cheap.db.pool import Pool
+from cheap.db.schema import Table
+from cheap.db.statements import Statements
+from cheap.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    BusyError,
+    CheapError,
+    CommitUnknownError,
+    ConfigurationError,
+    ReadOnlyError,
+    SchemaVersionError,
+    StorageFullError,
+    StoreError,
+    UnavailableError,
+)
+
+BATCH_BYTES: Final = 1 << 20
+"""Size of a multi-row INSERT; larger ones are not faster and come near max_allowed_packet."""
+
+# https://mariadb.com/kb/en/mariadb-error-code-reference/ and, from 2000 on, the client's codes
+_FAULTS: Final[dict[int, type[CheapError]]] = {
+    0: UnavailableError,  # pymysql: the connection is gone
+    3: StorageFullError,
+    1020: BusyError,  # changed since last read (snapshot isolation)
+    1021: StorageFullError,
+    1040: UnavailableError,  # too many connections
+    1044: AccessDeniedError,
+    1045: AccessDeniedError,
+    1049: ConfigurationError,
+    1053: UnavailableError,  # shutdown
+    1062: AlreadyExistsError,
+    1114: StorageFullError,
+    1142: AccessDeniedError,
+    1146: SchemaVersionError,
+    1205: BusyError,
+    1213: BusyError,
+    1290: ReadOnlyError,
+    1698: AccessDeniedError,
+    1836: ReadOnlyError,
+    1927: UnavailableError,  # connection was killed
+    2002: UnavailableError,
+    2003: UnavailableError,
+    2006: UnavailableError,
+    2013: UnavailableError,
+}
+
+_Connection = pymysql.connections.Connection
+
+
+class MariaDbSession(Session):
+    """One MariaDB connection; thrown away after anything but a clean SQL error."""
+
+    def __init__(self, adapter: MariaDbAdapter, connection: _Connection) -> None:
+        super().__init__(adapter)
+        self.connection = connection
+        self.broken = False
+        self._adapter = adapter
+
+    def _execute(self, statement: str, params: Params | None) -> pymysql.cursors.Cursor:
+        # Whatever ends a statement but its own answer leaves the rest of that answer in the pipe.
+        clean, self.broken = self.broken, True
+        cursor = self.connection.cursor()
+        try:
+            cursor.execute(statement, params)
+        except pymysql.err.MySQLError as error:
+            found = self._adapter.error(error)
+            self.broken = clean or isinstance(found, UnavailableError) or not self.connection.open
+            raise found from error
+        except (OSError, ValueError) as error:  # pymysql lets some of the socket's errors through
+            raise UnavailableError(f"{self._adapter.where}: {error}") from error
+        self.broken = clean
+        return cursor
+
+    def rows(self, statement: str, params: Params) -> list[Row]:
+        return list(self._execute(statement, params).fetchall())
+
+    def run(self, statement: str, params: Params) -> int:
+        return self._execute(statement, params).rowcount
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        self._run_batches(self.dialect.insert_many(table), rows, "")
+
+    def upsert(self, table: Table, rows: Sequence[Row]) -> None:
+        end = "\n" + self.dialect.on_conflict(table)
+        self._run_batches(self.dialect.insert_many(table), rows, end)
+
+    def _run_batches(self, head: str, rows: Sequence[Row], end: str) -> None:
+        # pymysql's executemany falls back to one statement a row for forms it does not know.
+        for values in self._batches(rows):
+            self._execute(f"{head} {values}{end}", None)
+
+    def _batches(self, rows: Sequence[Row]) -> Iterator[str]:
+        batch: list[str] = []
+        size = 0
+        for row in rows:
+            literal = self._literal(row)
+            if batch and size + len(literal) > BATCH_BYTES:
+                yield ",".join(batch)
+                batch, size = [], 0
+            batch.append(literal)
+            size += len(literal)
+        if batch:
+            yield ",".join(batch)
+
+    def _literal(self, row: Row) -> str:
+        """Quote a row: text by the driver, bytes as hexadecimal digits, which need no quoting."""
+        escape = self.connection.escape
+        parts: list[str] = []
+        for value in row:
+            if value is None:
+                parts.append("NULL")
+            elif value.__class__ is bytes:
+                parts.append(f"x'{value.hex()}'")
+            elif value.__class__ is int:
+                parts.append(str(value))
+            else:
+                parts.append(escape(value))
+        return f"({','.join(parts)})"
+
+    def begin(self, *, write: bool) -> None:
+        if write:
+            self._execute("START TRANSACTION READ WRITE", None)
+        else:
+            # A snapshot needs REPEATABLE READ, for this one transaction.
+            self._execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", None)
+            self._execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", None)
+
+    def commit(self) -> None:
+        try:
+            self._execute("COMMIT", None)
+        except UnavailableError as error:
+            raise CommitUnknownError(
+                f"the connection broke during COMMIT: {error}; "
+                "read the catalog's revision to find out whether it happened"
+            ) from error
+
+    def rollback(self) -> None:
+        if self.broken:
+            return  # the server rolls back when the connection is closed
+        try:
+            self._execute("ROLLBACK", None)
+        except CheapError:
+            self.broken = True
+
+
+class MariaDbAdapter(Adapter):
+    """A MariaDB database and a pool of connections to it."""
+
+    dialect = MariaDbDialect()
+    statements = Statements(dialect)
+
+    def __init__(
+        self,
+        options: dict[str, Any],
+        *,
+        pool_min_size: int,
+        pool_max_size: int,
+        pool_max_idle: float,
+        pool_timeout: float,
+    ) -> None:
+        super().__init__()
+        self.where = f"MariaDB {options['database']!r} at {options['host']}:{options['port']}"
+        self._options = options
+        self._pool: Pool[MariaDbSession] = Pool(
+            self._open,
+            _hang_up,
+            min_size=pool_min_size,
+            max_size=pool_max_size,
+            timeout=pool_timeout,
+            max_idle=pool_max_idle,
+        )
+
+    @classmethod
+    def create(
+        cls,
+        *,
+        host: str = "localhost",
+        port: int = 3306,
+        database: str,
+        user: str,
+        password: str | None = None,
+        init_schema: bool = False,
+        pool_min_size: int = 1,
+        pool_max_size: int = 10,
+        pool_max_idle: float = 600.0,
+        pool_timeout: float = 30.0,
+        connect_timeout: float = 10.0,
+        statement_timeout: float | None = None,
+        unix_socket: str | None = None,
+    ) -> Self:
+        """Connect to a database.
+
+        Args:
+            host: the server's name or address.
+            port: its port.
+            database: the database; it must be there.
+            user: who connects.
+            password: the password, if one is needed.
+            init_schema: make the schema if it is missing, and bring an old one forward.
+            pool_min_size: connections kept open while idle.
+            pool_max_size: most connections at once.
+            pool_max_idle: seconds after which an idle connection above the minimum is closed.
+            pool_timeout: seconds to wait for a connection that is in use.
+            connect_timeout: seconds to wait for the server.
+            statement_timeout: seconds after which the server stops a statement; ``None``: never.
+                (A network that is silent for ten minutes ends a call in any case.)
+            unix_socket: path of the server's socket, used instead of host and port.
+
+        Raises:
+            UnavailableError: no server answers there.
+            AccessDeniedError: wrong user or password.
+            ConfigurationError: no such database, or sizes that make no sense.
+            SchemaVersionError: the schema is missing (and not wanted), or newer than this CheapPy.
+        """
+        mode = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO"
+        settings = [
+            f"sql_mode = '{mode}'",
+            "time_zone = '+00:00'",
+            "SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        ]
+        if statement_timeout is not None:
+            settings.insert(0, f"max_statement_time = {float(statement_timeout)}")
+        options = {
+            "host": host,
+            "port": port,
+            "database": database,
+            "user": user,
+            "password": password or "",
+            "unix_socket": unix_socket,
+            "charset": "utf8mb4",
+            "collation": "utf8mb4_nopad_bin",
+            "autocommit": True,
+            "connect_timeout": connect_timeout,
+            "read_timeout": 600,
+            "write_timeout": 600,
+            # UPDATE then counts the rows it found, not those that differ.
+            "client_flag": CLIENT.FOUND_ROWS,
+            "init_command": None,
+            "settings": settings,
+        }
+        adapter = cls(
+            options,
+            pool_min_size=pool_min_size,
+            pool_max_size=pool_max_size,
+            pool_max_idle=pool_max_idle,
+            pool_timeout=pool_timeout,
+        )
+        try:
+            adapter._pool.fill()
+            with adapter.session() as session:
+                rows = session.rows(
+                    "SELECT COUNT(*) FROM information_schema.tables"
+                    " WHERE table_schema = DATABASE() AND table_name = 'cheap_store'",
+                    {},
+                )
+            prepare(adapter, exists=bool(rows[0][0]), init_schema=init_schema)
+        except BaseException:
+            adapter.close()
+            raise
+        return adapter
+
+    def _open(self) -> MariaDbSession:
+        options = dict(self._options)
+        settings: list[str] = options.pop("settings")
+        try:
+            connection: _Connection = pymysql.connect(**options)
+        except (pymysql.err.MySQLError, OSError) as error:
+            raise self.error(error) from error
+        session = MariaDbSession(self, connection)
+        try:
+            for setting in settings:
+                session.run(f"SET {setting}", {})
+        except BaseException:
+            _hang_up(session)
+            raise
+        return session
+
+    @property
+    def width(self) -> int:
+        return self._pool.max_size
+
+    @property
+    def checked_out(self) -> int:
+        return self._pool.lent
+
+    def acquire(self, *, write: bool) -> Session:
+        self.check_open()
+        return self._pool.acquire()
+
+    def release(self, session: Session) -> None:
+        assert isinstance(session, MariaDbSession)
+        self._pool.release(session, broken=session.broken)
+        if session.broken:
+            self._pool.drop_idle()
+
+    def error(self, error: Exception) -> CheapError:
+        if isinstance(error, OSError):
+            return UnavailableError(f"{self.where}: {error} (is the server running?)")
+        code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+        text = error.args[1] if len(error.args) > 1 else str(error)
+        advice = "is the server running?" if code in (2002, 2003) else ""
+        if isinstance(error, pymysql.err.InterfaceError):
+            code = 0
+        elif code == 0:
+            return StoreError(f"{self.where}: {text}")
+        found = chosen(_FAULTS, code, Exception(text), advice)
+        return type(found)(f"{self.where}: {found}")
+
+    def server_version(self) -> str:
+        with self.session() as session:
+            return str(session.rows("SELECT VERSION()", {})[0][0])
+
+    def _close(self) -> None:
+        self._pool.close()
+
+    def __repr__(self) -> str:
+        return f"<MariaDbAdapter {self.where}>"
+
+
+def _hang_up(session: MariaDbSession) -> None:
+    try:
+        session.connection.close()
+    except (pymysql.err.MySQLError, OSError):
+        pass  # it is gone, which is what was wanted
+
+
+class MariaDbDao(SqlDao):
+    """Catalogs in a MariaDB database.
+
+    Example:
+        >>> with MariaDbAdapter.create(database="shop", user="shop", init_schema=True) as adapter:
+        ...     dao = MariaDbDao(adapter)
+        ...     dao.save_catalog(catalog)
+    """
+
+    def __init__(self, adapter: MariaDbAdapter) -> None:
+        super().__init__(adapter)

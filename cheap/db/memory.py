@@ -1,0 +1,424 @@
+"""The memory store: a whole store in a few dictionaries. The reference for all others.
+
+It is written to be obvious. Tests hold every other store against it, and programs use it where
+nothing needs to outlive them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from uuid import UUID
+
+from cheap.core import (
+    Aspect,
+    AspectDef,
+    Basis,
+    Catalog,
+    CatalogSpecies,
+    Filter,
+    HierarchyType,
+    LargeValue,
+    Order,
+    new_id,
+)
+from cheap.core.codecs import codec_of
+from cheap.core.edits import CreateHierarchy, DropHierarchy, Edit, PutDefinition
+from cheap.core.filters import Selection
+from cheap.core.names import check_id
+from cheap.core.species import read_only_reason
+from cheap.db.cursors import read_cursor, write_cursor
+from cheap.db.memory_commit import Writing
+from cheap.db.memory_state import (
+    KeptCatalog,
+    aspect_of,
+    changes_of,
+    checked_piece,
+    entry_of,
+    find_hierarchy,
+    find_map,
+    large_value,
+    load_hierarchy,
+    readable_definition,
+    stub_for,
+)
+from cheap.errors import (
+    AlreadyExistsError,
+    CatalogNotFoundError,
+    ClosedError,
+    InvalidQueryError,
+    MissingKeyError,
+    ReadOnlyError,
+)
+from cheap.store import (
+    DEFAULT_LIMIT,
+    PIECE_SIZE,
+    CatalogHeader,
+    Change,
+    Commit,
+    Entry,
+    HierarchyHeader,
+    Page,
+    Piece,
+    Store,
+    check_limit,
+)
+
+T = TypeVar("T")
+
+
+class MemoryDao(Store):
+    """A store in memory; it lives as long as the object. Threads may share it.
+
+    Example:
+        >>> with MemoryDao() as dao:
+        ...     dao.save_catalog(catalog)
+    """
+
+    def __init__(self) -> None:
+        self._id = new_id()
+        self._lock = threading.RLock()
+        self._catalogs: dict[UUID, KeptCatalog] = {}
+        self._undos: list[Callable[[], None]] | None = None
+        self._closed = False
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """Join all calls of this block into one: all of them happen, or none when it raises.
+
+        A call that fails leaves nothing of itself; the block goes on if it catches the error. A
+        transaction within a transaction is part of it. Other threads wait until the end.
+
+        Example:
+            >>> with dao.transaction():
+            ...     dao.save_catalog(one)
+            ...     dao.save_catalog(two)
+        """
+        with self._lock:
+            self._check_open()
+            if self._undos is not None:
+                yield
+                return
+            before, undos = dict(self._catalogs), list[Callable[[], None]]()
+            self._undos = undos
+            try:
+                yield
+            except BaseException:
+                self._catalogs = before
+                for undo in reversed(undos):
+                    undo()
+                raise
+            finally:
+                self._undos = None
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+
+    # --- catalogs -------------------------------------------------------------------------
+
+    @property
+    def store_id(self) -> UUID:
+        return self._id
+
+    def create_catalog(
+        self,
+        *,
+        species: CatalogSpecies = CatalogSpecies.SINK,
+        version: str = "1.0.0",
+        uri: str | None = None,
+        upstream: UUID | None = None,
+        catalog_id: UUID | None = None,
+        edits: Sequence[Edit] = (),
+    ) -> CatalogHeader:
+        checked = Catalog(
+            species=species, version=version, uri=uri, upstream=upstream, global_id=catalog_id
+        )
+        header = CatalogHeader(checked.global_id, species, checked.version, checked.uri, upstream)
+        with self._lock:
+            self._check_open()
+            if checked.global_id in self._catalogs:
+                raise AlreadyExistsError(f"there is a catalog {checked.global_id} already")
+            writing = Writing(KeptCatalog(header, header_revision=1), None, (), free=True)
+            return self._write(writing, edits).header
+
+    def get_catalog(self, catalog_id: UUID) -> CatalogHeader:
+        with self._lock:
+            return self._get(catalog_id).header
+
+    def list_catalogs(
+        self,
+        *,
+        species: CatalogSpecies | None = None,
+        cursor: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+    ) -> Page[CatalogHeader]:
+        with self._lock:
+            self._check_open()
+            found = [
+                ((key.bytes,), kept.header)
+                for key, kept in self._catalogs.items()
+                if species is None or kept.header.species is species
+            ]
+            return _page("catalogs", (bytes,), found, cursor, limit)
+
+    def delete_catalog(self, catalog_id: UUID) -> bool:
+        with self._lock:
+            self._check_open()
+            return self._catalogs.pop(check_id(catalog_id, "catalog id"), None) is not None
+
+    def catalog_exists(self, catalog_id: UUID) -> bool:
+        with self._lock:
+            self._check_open()
+            return check_id(catalog_id, "catalog id") in self._catalogs
+
+    def load_catalog(self, catalog_id: UUID, *, only: Collection[str] | None = None) -> Catalog:
+        with self._lock:
+            kept = self._get(catalog_id)
+        header = kept.header
+        names = list(kept.hierarchies) if only is None else only
+        for name in names:
+            find_hierarchy(kept, name)
+        catalog = Catalog(
+            species=header.species,
+            version=header.version,
+            uri=header.uri,
+            upstream=header.upstream,
+            global_id=header.catalog_id,
+        )
+        for name, known in kept.definitions.items():
+            if only is None or name in only:
+                catalog.define_without_map(known.definition)
+        for name, each in kept.hierarchies.items():
+            if name in names:
+                catalog.add_hierarchy(load_hierarchy(kept, each))
+        part = None if only is None else frozenset(only)
+        catalog.settle(Basis(self._id, header.revision, only=part))
+        return catalog
+
+    def save_catalog(self, catalog: Catalog, *, replace: bool = False) -> int:
+        with self._lock:
+            self._check_open()
+            return super().save_catalog(catalog, replace=replace)
+
+    def _settle(self, catalog: Catalog, basis: Basis) -> None:
+        undo = catalog.settle(basis)
+        if self._undos is not None:
+            self._undos.append(undo)
+
+    # --- definitions ----------------------------------------------------------------------
+
+    def add_aspect_def(self, catalog_id: UUID, definition: AspectDef) -> int:
+        return self.commit(catalog_id, [PutDefinition(definition)]).revision
+
+    def get_aspect_def(self, catalog_id: UUID, name: str | UUID) -> AspectDef:
+        for definition in self.list_aspect_defs(catalog_id):
+            if name in (definition.name, definition.id):
+                return definition
+        raise MissingKeyError(f"catalog has no aspect definition {name!r}")
+
+    def list_aspect_defs(self, catalog_id: UUID) -> list[AspectDef]:
+        with self._lock:
+            return [each.definition for each in self._get(catalog_id).definitions.values()]
+
+    # --- contents -------------------------------------------------------------------------
+
+    def create_hierarchy(
+        self, catalog_id: UUID, name: str, type: HierarchyType, *, indexes: Sequence[str] = ()
+    ) -> int:
+        edit = CreateHierarchy(name, type, tuple(indexes))
+        return self.commit(catalog_id, [edit]).revision
+
+    def list_hierarchies(self, catalog_id: UUID) -> list[HierarchyHeader]:
+        with self._lock:
+            kept = self._get(catalog_id)
+        return [
+            HierarchyHeader(
+                each.name, each.type, each.revision, len(each.ordered()), tuple(each.indexes)
+            )
+            for each in kept.hierarchies.values()
+        ]
+
+    def read_hierarchy(
+        self, catalog_id: UUID, name: str, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+    ) -> Page[Entry]:
+        with self._lock:
+            kept = self._get(catalog_id)
+        hierarchy = find_hierarchy(kept, name)
+        if hierarchy.type is HierarchyType.ASPECT_MAP:
+            readable_definition(kept, name)
+        found = [((row.place,), (key, row)) for key, row in hierarchy.ordered()]
+        page = _page("items", (int,), found, cursor, limit)
+        return Page(tuple(entry_of(kept, hierarchy, *each) for each in page.items), page.next)
+
+    def drop_hierarchy(self, catalog_id: UUID, name: str) -> bool:
+        with self._lock:
+            known = name in self._get(catalog_id).hierarchies
+            if known:
+                self.commit(catalog_id, [DropHierarchy(name)])
+            return known
+
+    def get_aspects(
+        self, catalog_id: UUID, name: str, entities: Collection[UUID]
+    ) -> dict[UUID, Aspect]:
+        with self._lock:
+            kept = self._get(catalog_id)
+        definition, packed = readable_definition(kept, name), find_map(kept, name).packed()
+        return {
+            entity: aspect_of(definition, entity, packed[entity])
+            for entity in map(check_id, entities)
+            if entity in packed
+        }
+
+    def find_aspects(
+        self,
+        catalog_id: UUID,
+        name: str,
+        where: Filter | None = None,
+        *,
+        order_by: str | Order | Sequence[str | Order] = (),
+        cursor: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+    ) -> Page[Aspect]:
+        with self._lock:
+            kept = self._get(catalog_id)
+        definition = readable_definition(kept, name)
+        selection = Selection(definition, where, order_by)
+        found: list[tuple[tuple[bytes, bytes], Aspect]] = []
+        for entity, packed in find_map(kept, name).packed().items():
+            row = codec_of(definition).unpack(packed)
+            if selection.matches is None or selection.matches(row):
+                key = selection.order_key(row), entity.bytes
+                found.append((key, aspect_of(definition, entity, packed)))
+        return _page("find", (bytes, bytes), found, cursor, limit)
+
+    # --- writing --------------------------------------------------------------------------
+
+    def commit(
+        self,
+        catalog_id: UUID,
+        edits: Sequence[Edit],
+        *,
+        expect: int | None = None,
+        own: Collection[int] = (),
+        refresh: bool = False,
+    ) -> Commit:
+        with self._lock:
+            old = self._get(catalog_id)
+            previous = old.header.revision
+            if not edits:
+                return Commit(previous, previous, 0)
+            writing = Writing(old, expect, own, free=refresh)
+            self._write(writing, edits)
+            return Commit(writing.revision, previous, writing.written)
+
+    def _write(self, writing: Writing, edits: Sequence[Edit]) -> KeptCatalog:
+        for edit in edits:
+            writing.apply(edit)
+        self._catalogs[writing.catalog.header.catalog_id] = writing.catalog
+        return writing.catalog
+
+    # --- following ------------------------------------------------------------------------
+
+    def read_changes(
+        self,
+        catalog_id: UUID,
+        since: int = 0,
+        *,
+        cursor: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+    ) -> Page[Change]:
+        if since < 0:
+            raise InvalidQueryError(f"since: expected a revision, 0 or more, got {since}")
+        with self._lock:
+            kept = self._get(catalog_id)
+        found = [
+            ((change.revision, *rank), change)
+            for rank, change in changes_of(kept)
+            if change.revision > since
+        ]
+        return _page("changes", (int, int, int, int), found, cursor, limit)
+
+    # --- large values ---------------------------------------------------------------------
+
+    def read_piece(
+        self, catalog_id: UUID, name: str, entity: UUID, property: str, offset: int = 0
+    ) -> Piece:
+        with self._lock:
+            kept = self._get(catalog_id)
+        value = large_value(kept, name, entity, property)
+        if isinstance(value, LargeValue):
+            data = find_map(kept, name).large[entity, property]
+        elif value is None:
+            raise MissingKeyError(f"property {property!r} of {entity} in {name!r} is null")
+        else:
+            data = value.encode() if isinstance(value, str) else bytes(value)  # type: ignore[arg-type]
+            value = stub_for(data)
+        if isinstance(offset, bool) or not 0 <= offset <= len(data):
+            raise InvalidQueryError(f"offset: expected 0 to {len(data):,}, got {offset!r}")
+        end = offset + PIECE_SIZE
+        return Piece(data[offset:end], value, end if end < len(data) else None)
+
+    def write_value(
+        self,
+        catalog_id: UUID,
+        name: str,
+        entity: UUID,
+        property: str,
+        pieces: Iterable[bytes | str],
+    ) -> LargeValue:
+        with self._lock:
+            kept = self._get(catalog_id)
+        self._check_place(kept, name, entity, property)
+        kind = kept.definitions[name].definition[property].type.python_type
+        data = b"".join(checked_piece(name, entity, property, kind, each) for each in pieces)
+        with self._lock:
+            kept = self._get(catalog_id)
+            self._check_place(kept, name, entity, property)
+            writing = Writing(kept, None, (), free=False)
+            writing.put_large(name, entity, property, stub_for(data), data)
+            self._write(writing, ())
+        return stub_for(data)
+
+    @staticmethod
+    def _check_place(kept: KeptCatalog, name: str, entity: UUID, property: str) -> None:
+        """Refuse to write a large value where none belongs."""
+        large_value(kept, name, entity, property)
+        definition = kept.definitions[name].definition
+        if not kept.header.species.rules.editable:
+            raise ReadOnlyError(read_only_reason(kept.header.species))
+        if not (definition.writable and definition[property].writable):
+            raise ReadOnlyError(f"property {property!r} of aspect {name!r} is not writable")
+
+    # --- the rest -------------------------------------------------------------------------
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError("this MemoryDao was closed; what it held is gone")
+
+    def _get(self, catalog_id: UUID) -> KeptCatalog:
+        self._check_open()
+        try:
+            return self._catalogs[check_id(catalog_id, "catalog id")]
+        except KeyError:
+            raise CatalogNotFoundError(catalog_id) from None
+
+
+def _page(
+    tag: str,
+    kinds: tuple[type, ...],
+    found: list[tuple[tuple[Any, ...], T]],
+    cursor: str | None,
+    limit: int,
+) -> Page[T]:
+    """Return the items after a cursor; each stands behind what it is ordered by."""
+    check_limit(limit)
+    found.sort(key=lambda each: each[0])
+    if cursor is not None:
+        after = read_cursor(cursor, (tag, *kinds))[1:]
+        found = [each for each in found if each[0] > after]
+    items = tuple(item for _, item in found[:limit])
+    more = len(found) > limit
+    return Page(items, write_cursor(tag, *found[limit - 1][0]) if more else None)

@@ -1,0 +1,139 @@
+"""A small pool of connections, for the drivers that have none: sqlite3's readers and pymysql."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from cheap.errors import ClosedError, ConfigurationError, PoolTimeoutError
+
+C = TypeVar("C")
+
+
+class Pool(Generic[C]):
+    """Lends connections to threads, the one that was used last first.
+
+    Args:
+        open: opens a connection.
+        close: closes one; must not raise.
+        min_size: connections kept open while idle.
+        max_size: most connections at once.
+        timeout: seconds to wait for one that is lent out.
+        max_idle: seconds after which an idle connection above ``min_size`` is closed.
+
+    Raises:
+        ConfigurationError: the sizes make no sense.
+    """
+
+    def __init__(
+        self,
+        open: Callable[[], C],
+        close: Callable[[C], None],
+        *,
+        min_size: int,
+        max_size: int,
+        timeout: float,
+        max_idle: float,
+    ) -> None:
+        check_sizes(min_size, max_size, timeout, max_idle)
+        self._open = open
+        self._close_one = close
+        self._min_size = min_size
+        self.max_size = max_size
+        self._timeout = timeout
+        self._max_idle = max_idle
+        self._idle: deque[tuple[C, float]] = deque()
+        self._lent = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    @property
+    def lent(self) -> int:
+        """How many connections are in use right now."""
+        return self._lent
+
+    def fill(self) -> None:
+        """Open the first ``min_size`` connections, so that a wrong address shows at once."""
+        for _ in range(self._min_size):
+            with self._changed:
+                self._idle.append((self._open(), time.monotonic()))
+
+    def acquire(self) -> C:
+        """Lend a connection; open a new one when none is idle and there is room.
+
+        Raises:
+            PoolTimeoutError: none came free in time.
+            ClosedError: the pool was closed.
+        """
+        deadline = time.monotonic() + self._timeout
+        with self._changed:
+            while True:
+                if self._closed:
+                    raise ClosedError("the pool of connections was closed")
+                if self._idle:
+                    self._lent += 1
+                    return self._idle.pop()[0]
+                if self._lent < self.max_size:
+                    self._lent += 1
+                    break
+                if (remaining := deadline - time.monotonic()) <= 0:
+                    raise PoolTimeoutError(
+                        f"all {self.max_size} connections were in use for {self._timeout:g} s; "
+                        "raise the pool's size, or do less at once"
+                    )
+                self._changed.wait(remaining)
+        try:
+            return self._open()
+        except BaseException:
+            with self._changed:
+                self._lent -= 1
+                self._changed.notify()
+            raise
+
+    def release(self, connection: C, *, broken: bool = False) -> None:
+        """Take a connection back; a broken one is closed."""
+        surplus: list[C] = [connection] if broken else []
+        with self._changed:
+            self._lent -= 1
+            if self._closed and not broken:
+                surplus.append(connection)
+            elif not broken:
+                now = time.monotonic()
+                self._idle.append((connection, now))
+                # The oldest stand in front.
+                while len(self._idle) + self._lent > self._min_size and (
+                    now - self._idle[0][1] > self._max_idle
+                ):
+                    surplus.append(self._idle.popleft()[0])
+            self._changed.notify()
+        for each in surplus:
+            self._close_one(each)
+
+    def drop_idle(self) -> None:
+        """Close every idle connection: after one broke, the others probably did too."""
+        with self._changed:
+            idle, self._idle = self._idle, deque()
+        for connection, _ in idle:
+            self._close_one(connection)
+
+    def close(self) -> None:
+        """Close idle connections now and lent ones when they come back."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self.drop_idle()
+
+
+def check_sizes(min_size: int, max_size: int, timeout: float, max_idle: float) -> None:
+    """Raise ConfigurationError when a pool's numbers make no sense."""
+    if not 0 <= min_size <= max_size or max_size < 1:
+        raise ConfigurationError(
+            f"pool sizes: expected 0 <= min <= max and max >= 1, got min {min_size} max {max_size}"
+        )
+    if timeout <= 0 or max_idle < 0:
+        raise ConfigurationError(
+            f"pool times: expected timeout > 0 and max_idle >= 0, got {timeout} and {max_idle}"
+        )

@@ -1,0 +1,380 @@
+"""PostgreSQL, through psycopg and its pool. The only place that imports them."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from typing import Any, Final, LiteralString, Self, cast
+
+import psycopg
+import psycopg_pool
+from psycopg.types.string import ByteaBinaryLoader
+
+from cheap.db.adapter import Adapter, Params, Row, Session, chosen
+from cheap.db.dao import SqlDao
+from cheap.db.dialect import PostgresDialect
+from cheap.db.migrations import prepare
+from cheap.db.pool import check_sizes
+from cheap.db.schema import Kind, Table
+from cheap.db.statements import Statements
+from cheap.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    BusyError,
+    CheapError,
+    CommitUnknownError,
+    ConfigurationError,
+    PoolTimeoutError,
+    ReadOnlyError,
+    SchemaVersionError,
+    StorageFullError,
+    UnavailableError,
+)
+
+Connection = psycopg.Connection[Row]
+
+COPY_FROM: Final = 200
+"""From so many new rows on, COPY is faster than arrays."""
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_FAULTS: Final[dict[str, type[CheapError]]] = {
+    "23505": AlreadyExistsError,
+    "25006": ReadOnlyError,
+    "28000": AccessDeniedError,
+    "28P01": AccessDeniedError,
+    "3D000": ConfigurationError,
+    "40001": BusyError,
+    "40P01": BusyError,
+    "42501": AccessDeniedError,
+    "42P01": SchemaVersionError,
+    "53100": StorageFullError,
+    "53300": UnavailableError,
+    "55P03": BusyError,
+    "57014": BusyError,  # statement_timeout
+    "57P01": UnavailableError,
+    "57P02": UnavailableError,
+    "57P03": UnavailableError,
+}
+
+
+class PostgresSession(Session):
+    """One PostgreSQL connection, lent by the pool; in autocommit until ``begin``."""
+
+    def __init__(self, adapter: PostgresAdapter, connection: Connection) -> None:
+        super().__init__(adapter)
+        self.connection = connection
+        self._adapter = adapter
+
+    def _execute(self, statement: str, params: Params) -> psycopg.Cursor[Row]:
+        try:
+            return self.connection.execute(
+                cast(LiteralString, statement), params or None, binary=True
+            )
+        except psycopg.Error as error:
+            raise self._adapter.error(error) from error
+
+    def rows(self, statement: str, params: Params) -> list[Row]:
+        try:
+            return self._execute(statement, params).fetchall()
+        except psycopg.Error as error:
+            raise self._adapter.error(error) from error
+
+    def run(self, statement: str, params: Params) -> int:
+        return self._execute(statement, params).rowcount
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        if len(rows) < COPY_FROM:
+            self._run_arrays(self.dialect.insert_many(table), table, rows)
+            return
+        statement = cast(PostgresDialect, self.dialect).copy_many(table)
+        pack = _packer(table)
+        try:
+            with (
+                self.connection.cursor() as cursor,
+                cursor.copy(cast(LiteralString, statement)) as copy,
+            ):
+                copy.write(_COPY_HEAD)
+                for start in range(0, len(rows), COPY_FROM):
+                    copy.write(b"".join(map(pack, rows[start : start + COPY_FROM])))
+                copy.write(_COPY_TAIL)
+        except psycopg.Error as error:
+            raise self._adapter.error(error) from error
+
+    def upsert(self, table: Table, rows: Sequence[Row]) -> None:
+        # Arrays of some thousand rows: larger ones are not faster and take memory twice.
+        for start in range(0, len(rows), 5_000):
+            self._run_arrays(self.dialect.upsert_many(table), table, rows[start : start + 5_000])
+
+    def _run_arrays(self, statement: str, table: Table, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        params: dict[str, object] = {}
+        for column, values in zip(table.columns, zip(*rows, strict=True), strict=True):
+            as_text = column.kind is Kind.DOCUMENT
+            params[column.name] = (
+                [each.decode() if each.__class__ is bytes else each for each in values]
+                if as_text
+                else list(values)
+            )
+        self._execute(statement, params)
+
+    def begin(self, *, write: bool) -> None:
+        # A write sees what others committed before it got the catalog's row; a read sees the
+        # database as of one moment.
+        self._execute(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+            if write
+            else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            {},
+        )
+
+    def commit(self) -> None:
+        try:
+            self.connection.execute("COMMIT")
+        except psycopg.OperationalError as error:
+            if self.connection.closed and not _was_refused(error):
+                raise CommitUnknownError(
+                    f"the connection broke during COMMIT: {error}; "
+                    "read the catalog's revision to find out whether it happened"
+                ) from error
+            raise self._adapter.error(error) from error
+        except psycopg.Error as error:
+            raise self._adapter.error(error) from error
+
+    def rollback(self) -> None:
+        try:
+            if not self.connection.closed:
+                self.connection.execute("ROLLBACK")
+        except psycopg.Error:
+            self.connection.close()  # the pool replaces it
+
+
+class PostgresAdapter(Adapter):
+    """A PostgreSQL database and a pool of connections to it."""
+
+    dialect = PostgresDialect()
+    statements = Statements(dialect)
+
+    def __init__(
+        self, pool: psycopg_pool.ConnectionPool[Connection], width: int, where: str
+    ) -> None:
+        super().__init__()
+        self._pool = pool
+        self._width = width
+        self._where = where
+        self._lent = 0
+
+    @classmethod
+    def create(
+        cls,
+        *,
+        host: str = "localhost",
+        port: int = 5432,
+        dbname: str,
+        user: str,
+        password: str | None = None,
+        init_schema: bool = False,
+        pool_min_size: int = 1,
+        pool_max_size: int = 10,
+        pool_max_idle: float = 600.0,
+        pool_timeout: float = 30.0,
+        connect_timeout: float = 10.0,
+        statement_timeout: float | None = None,
+        prepare: bool = True,
+    ) -> Self:
+        """Connect to a database.
+
+        Args:
+            host: the server's name or address, or the folder of its socket.
+            port: its port.
+            dbname: the database; it must be there.
+            user: who connects.
+            password: the password, if one is needed.
+            init_schema: make the schema if it is missing, and bring an old one forward.
+            pool_min_size: connections kept open while idle.
+            pool_max_size: most connections at once.
+            pool_max_idle: seconds after which an idle connection above the minimum is closed.
+            pool_timeout: seconds to wait for a connection that is in use.
+            connect_timeout: seconds to wait for the server.
+            statement_timeout: seconds after which the server stops a statement; ``None``: never.
+            prepare: let statements be prepared; ``False`` behind a pooler in transaction mode.
+
+        Raises:
+            UnavailableError: no server answers there.
+            AccessDeniedError: wrong user or password.
+            ConfigurationError: no such database, or sizes that make no sense.
+            SchemaVersionError: the schema is missing (and not wanted), or newer than this CheapPy.
+        """
+        check_sizes(pool_min_size, pool_max_size, pool_timeout, pool_max_idle)
+        options: dict[str, Any] = {
+            "host": host,
+            "port": port,
+            "dbname": dbname,
+            "user": user,
+            "password": password,
+            "connect_timeout": max(2, round(connect_timeout)),
+            "autocommit": True,
+            "prepare_threshold": 3 if prepare else None,
+            "application_name": "cheappy",
+            "client_encoding": "UTF8",
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+        }
+        if statement_timeout is not None:
+            options["options"] = f"-c statement_timeout={round(statement_timeout * 1000)}"
+        where = f"PostgreSQL {dbname!r} at {host}:{port}"
+        exists = cls._look(options, where)
+        pool: psycopg_pool.ConnectionPool[Connection] = psycopg_pool.ConnectionPool(
+            kwargs=options,
+            connection_class=Connection,
+            min_size=pool_min_size,
+            max_size=pool_max_size,
+            max_idle=pool_max_idle,
+            timeout=pool_timeout,
+            reconnect_timeout=connect_timeout,
+            configure=_configure,
+            open=False,
+            name="cheappy",
+        )
+        adapter = cls(pool, pool_max_size, where)
+        try:
+            pool.open()
+            _prepare(adapter, exists=exists, init_schema=init_schema)
+        except BaseException:
+            adapter.close()
+            raise
+        return adapter
+
+    @classmethod
+    def _look(cls, options: dict[str, Any], where: str) -> bool:
+        """Connect once without the pool, whose errors hide the reason; tell if the schema is there."""
+        try:
+            with psycopg.connect(**options) as connection:
+                row = connection.execute("SELECT to_regclass('cheap_store') IS NOT NULL").fetchone()
+        except psycopg.Error as error:
+            raise _translate(error, where) from error
+        return bool(row and row[0])
+
+    @property
+    def width(self) -> int:
+        return self._width
+
+    @property
+    def checked_out(self) -> int:
+        return self._lent
+
+    def acquire(self, *, write: bool) -> Session:
+        self.check_open()
+        try:
+            connection = self._pool.getconn()
+        except psycopg_pool.PoolClosed as error:
+            self.check_open()
+            raise self.error(error) from error
+        except psycopg_pool.PoolTimeout as error:
+            raise PoolTimeoutError(
+                f"{self._where}: no connection came free or could be made in "
+                f"{self._pool.timeout:g} s; raise pool_max_size, or do less at once"
+            ) from error
+        with self._state:
+            self._lent += 1
+        return PostgresSession(self, connection)
+
+    def release(self, session: Session) -> None:
+        assert isinstance(session, PostgresSession)
+        with self._state:
+            self._lent -= 1
+        broken = session.connection.closed
+        self._pool.putconn(session.connection)
+        if broken and not self._closed:
+            # The others probably broke too; without this each would fail one more call.
+            self._pool.check()
+
+    def error(self, error: Exception) -> CheapError:
+        return _translate(error, self._where)
+
+    def server_version(self) -> str:
+        with self.session() as session:
+            return str(session.rows("SHOW server_version", {})[0][0])
+
+    def _close(self) -> None:
+        self._pool.close(timeout=5.0)
+
+    def __repr__(self) -> str:
+        return f"<PostgresAdapter {self._where}>"
+
+
+_prepare = prepare
+
+
+def _configure(connection: Connection) -> None:
+    # Stored documents arrive as the bytes they are; the default would parse them.
+    connection.adapters.register_loader("json", ByteaBinaryLoader)
+
+
+def _translate(error: Exception, where: str) -> CheapError:
+    state = getattr(error, "sqlstate", None)
+    if state is None and isinstance(error, psycopg.OperationalError):
+        text = str(error)
+        for words, kind in (
+            ("password authentication failed", AccessDeniedError),
+            ("no password supplied", AccessDeniedError),
+            ("no pg_hba.conf entry", AccessDeniedError),
+            ('role "', AccessDeniedError),
+            ("does not exist", ConfigurationError),
+        ):
+            if words in text:
+                return kind(f"{where}: {text.strip()}")
+        return UnavailableError(f"{where}: {text.strip()} (is the server running?)")
+    if state is not None and state.startswith("08"):
+        return UnavailableError(f"{where}: {error}")
+    found = chosen(_FAULTS, state, error)
+    return type(found)(f"{where}: {found}")
+
+
+def _was_refused(error: psycopg.Error) -> bool:
+    """Whether the server itself said no (then nothing was committed)."""
+    return error.sqlstate is not None and not error.sqlstate.startswith(("08", "57P"))
+
+
+# --- binary COPY: https://www.postgresql.org/docs/current/sql-copy.html -----------------------
+
+_COPY_HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_TAIL: Final = b"\xff\xff"
+_LENGTH = struct.Struct(">i").pack
+_NUMBER = struct.Struct(">iq").pack
+_NULL = _LENGTH(-1)
+
+
+def _packer(table: Table) -> Callable[[Row], bytes]:
+    """Return a function that writes one row in the binary form of COPY."""
+    head = struct.pack(">h", len(table.columns))
+    numbers = [column.kind is Kind.NUMBER for column in table.columns]
+
+    def pack(row: Row) -> bytes:
+        parts = [head]
+        for is_number, value in zip(numbers, row, strict=True):
+            if value is None:
+                parts.append(_NULL)
+            elif is_number:
+                parts.append(_NUMBER(8, value))
+            else:
+                data = value.encode() if value.__class__ is str else value
+                parts.append(_LENGTH(len(data)))
+                parts.append(data)
+        return b"".join(parts)
+
+    return pack
+
+
+class PostgresDao(SqlDao):
+    """Catalogs in a PostgreSQL database.
+
+    Example:
+        >>> with PostgresAdapter.create(dbname="shop", user="shop", init_schema=True) as adapter:
+        ...     dao = PostgresDao(adapter)
+        ...     dao.save_catalog(catalog)
+    """
+
+    def __init__(self, adapter: PostgresAdapter) -> None:
+        super().__init__(adapter)

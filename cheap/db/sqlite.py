@@ -1,0 +1,337 @@
+"""SQLite: a file (or memory), one writer, few readers. The only place that imports sqlite3."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Final, Literal, Self
+from urllib.parse import quote
+
+from cheap.db.adapter import Adapter, Params, Row, Session, chosen
+from cheap.db.dao import SqlDao
+from cheap.db.dialect import SqliteDialect
+from cheap.db.migrations import prepare
+from cheap.db.pool import Pool, check_sizes
+from cheap.db.schema import Table
+from cheap.db.statements import Statements
+from cheap.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    BusyError,
+    CheapError,
+    ConfigurationError,
+    CorruptError,
+    NotOursError,
+    ReadOnlyError,
+    StorageFullError,
+    StoreError,
+)
+
+Durability = Literal["full", "normal", "off"]
+
+APPLICATION_ID: Final = 0x43_48_45_50
+"""Marks a file as ours (``PRAGMA application_id``): "CHEP"."""
+
+# Primary result codes, https://www.sqlite.org/rescode.html
+_FAULTS: Final[dict[int, type[CheapError]]] = {
+    3: AccessDeniedError,  # PERM
+    5: BusyError,
+    6: BusyError,  # LOCKED
+    8: ReadOnlyError,
+    10: StoreError,  # IOERR
+    11: CorruptError,
+    13: StorageFullError,
+    14: AccessDeniedError,  # CANTOPEN
+    19: AlreadyExistsError,  # CONSTRAINT
+    23: AccessDeniedError,  # AUTH
+    26: NotOursError,  # NOTADB
+}
+_ADVICE: Final = {
+    5: "another process holds the file's lock; try again, or raise busy_timeout",
+    8: "the file, its folder or the connection is read-only",
+    13: "the device is full; nothing was written",
+    14: "the file or its folder cannot be opened; check path and permissions",
+}
+
+
+class SqliteSession(Session):
+    """One SQLite connection."""
+
+    def __init__(self, adapter: SqliteAdapter, connection: sqlite3.Connection) -> None:
+        super().__init__(adapter)
+        self.connection = connection
+        self._adapter = adapter
+
+    def rows(self, statement: str, params: Params) -> list[Row]:
+        try:
+            return self.connection.execute(statement, params).fetchall()
+        except sqlite3.Error as error:
+            raise self._adapter.error(error) from error
+
+    def run(self, statement: str, params: Params) -> int:
+        try:
+            return self.connection.execute(statement, params).rowcount
+        except sqlite3.Error as error:
+            raise self._adapter.error(error) from error
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        self._run_many(self.dialect.insert_many(table), rows)
+
+    def upsert(self, table: Table, rows: Sequence[Row]) -> None:
+        self._run_many(self.dialect.upsert_many(table), rows)
+
+    def _run_many(self, statement: str, rows: Sequence[Row]) -> None:
+        try:
+            self.connection.executemany(statement, rows)
+        except sqlite3.Error as error:
+            raise self._adapter.error(error) from error
+
+    def begin(self, *, write: bool) -> None:
+        # IMMEDIATE takes the writer's lock at once and waits for it; a deferred transaction that
+        # turns into a writer later fails at once when somebody else wrote.
+        self.run("BEGIN IMMEDIATE" if write else "BEGIN", {})
+
+    def commit(self) -> None:
+        self.run("COMMIT", {})
+
+    def rollback(self) -> None:
+        try:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            pass  # SQLite rolled back by itself (full disk, I/O error)
+
+
+class SqliteAdapter(Adapter):
+    """A SQLite file with one writer connection and a few for reading; or memory, with one."""
+
+    dialect = SqliteDialect()
+    statements = Statements(dialect)
+    retries = 0  # the busy handler has waited already
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        readers: int,
+        busy_timeout: float,
+        durability: Durability,
+        read_only: bool,
+    ) -> None:
+        super().__init__()
+        self._path = path
+        self._busy_timeout = busy_timeout
+        self._durability = durability
+        self._read_only = read_only
+        self._in_memory = path == ":memory:"
+        self._turn = threading.Lock()
+        self._writer: SqliteSession | None = None
+        self._writing = False
+        self._readers: Pool[SqliteSession] = Pool(
+            lambda: self._open(read_only=True),
+            lambda session: session.connection.close(),
+            min_size=0,
+            max_size=readers,
+            timeout=busy_timeout,
+            max_idle=60.0,
+        )
+
+    @classmethod
+    def create(
+        cls,
+        path: str | PathLike[str],
+        *,
+        init_schema: bool = False,
+        readers: int = 2,
+        busy_timeout: float = 30.0,
+        durability: Durability = "normal",
+        read_only: bool = False,
+    ) -> Self:
+        """Open a database file.
+
+        Args:
+            path: the file; missing folders are made. ``":memory:"`` is a database that lives as
+                long as the adapter.
+            init_schema: make the file and the schema if they are missing, and bring an old schema
+                forward.
+            readers: most connections for reading. More threads do not read faster: they share
+                the interpreter's lock.
+            busy_timeout: seconds to wait for another process that writes, or for a connection.
+            durability: ``"normal"``: after a power failure the last commits may be missing, never
+                half of one; ``"full"``: every commit is on disk; ``"off"``: the operating system
+                decides, a power failure can destroy the file.
+            read_only: refuse every write.
+
+        Raises:
+            NotOursError: the file is not a database, or not one of ours; it was left untouched.
+            AccessDeniedError: the file or its folder cannot be opened.
+            SchemaVersionError: the schema is missing (and not wanted), or newer than this CheapPy.
+            BusyError: another process held the file for longer than ``busy_timeout``.
+        """
+        name = fspath(path)
+        if durability not in ("full", "normal", "off"):
+            raise ConfigurationError(f"durability: expected full, normal or off, got {durability!r}")
+        if not name or "\0" in name:
+            raise ConfigurationError(f"path: expected a file name, got {name!r}")
+        check_sizes(0, readers, busy_timeout, 0)
+        adapter = cls(
+            name,
+            readers=readers,
+            busy_timeout=busy_timeout,
+            durability=durability,
+            read_only=read_only,
+        )
+        try:
+            adapter._prepare(init_schema and not read_only)
+        except BaseException:
+            adapter.close()
+            raise
+        return adapter
+
+    def _prepare(self, init_schema: bool) -> None:
+        exists = False
+        if not self._in_memory:
+            file = Path(self._path)
+            if file.exists() and file.stat().st_size > 0:
+                exists = self._is_ours()
+            elif not init_schema:
+                prepare(self, exists=False, init_schema=False)
+            else:
+                try:
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                except OSError as error:
+                    raise AccessDeniedError(f"cannot make the folder of {file}: {error}") from error
+        if not exists and init_schema:
+            with self.session(write=True) as session:
+                session.run(f"PRAGMA application_id = {APPLICATION_ID}", {})
+        prepare(self, exists=exists, init_schema=init_schema)
+
+    def _is_ours(self) -> bool:
+        """Look at a file without changing it; raise NotOursError, or tell if it has our schema."""
+        session = self._open(read_only=True)
+        try:
+            mark = session.rows("PRAGMA application_id", {})[0][0]
+            tables = {bytes(row[0]) for row in session.rows("SELECT name FROM sqlite_master", {})}
+        except CheapError as error:
+            if isinstance(error, NotOursError):
+                raise NotOursError(
+                    f"{self._path} is not a SQLite database; it was left untouched"
+                ) from error.__cause__
+            raise
+        finally:
+            session.connection.close()
+        if tables and b"cheap_store" not in tables:
+            raise NotOursError(
+                f"{self._path} is a SQLite database of something else (application id {mark}); "
+                "it was left untouched"
+            )
+        return b"cheap_store" in tables
+
+    def _open(self, *, read_only: bool) -> SqliteSession:
+        self.check_open()
+        mode = "ro" if read_only or self._read_only else "rwc"
+        target = ":memory:" if self._in_memory else f"file:{quote(self._path)}?mode={mode}"
+        try:
+            connection = sqlite3.connect(
+                target,
+                uri=not self._in_memory,
+                timeout=self._busy_timeout,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=256,
+            )
+        except sqlite3.Error as error:
+            raise self.error(error) from error
+        # Text arrives as the bytes it is stored as; records are decoded when they are looked at.
+        connection.text_factory = bytes
+        session = SqliteSession(self, connection)
+        try:
+            if mode == "rwc":
+                session.rows("PRAGMA journal_mode = WAL", {})
+                session.run(f"PRAGMA synchronous = {self._durability}", {})
+            session.run("PRAGMA cache_size = -16384", {})
+        except BaseException:
+            connection.close()
+            raise
+        return session
+
+    @property
+    def width(self) -> int:
+        return 1 if self._in_memory else 1 + self._readers.max_size
+
+    @property
+    def checked_out(self) -> int:
+        return int(self._writing) + self._readers.lent
+
+    def acquire(self, *, write: bool) -> Session:
+        if write or self._in_memory:
+            return self._acquire_writer(write)
+        return self._readers.acquire()
+
+    def _acquire_writer(self, write: bool) -> Session:
+        self.check_open()
+        if write and self._read_only:
+            raise ReadOnlyError(f"{self._path} was opened with read_only=True")
+        if not self._turn.acquire(timeout=self._busy_timeout):
+            raise BusyError(
+                f"another thread wrote for longer than {self._busy_timeout:g} s; try again, "
+                "or raise busy_timeout"
+            )
+        try:
+            self.check_open()
+            if self._writer is None:
+                self._writer = self._open(read_only=False)
+        except BaseException:
+            self._turn.release()
+            raise
+        self._writing = True
+        return self._writer
+
+    def release(self, session: Session) -> None:
+        assert isinstance(session, SqliteSession)
+        if session is self._writer:
+            self._writing = False
+            if self._closed:
+                session.connection.close()
+                self._writer = None
+            self._turn.release()
+        else:
+            self._readers.release(session)
+
+    def error(self, error: Exception) -> CheapError:
+        if isinstance(error, sqlite3.ProgrammingError):
+            return StoreError(f"{self._path}: {error}")
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        found = chosen(_FAULTS, code, error, _ADVICE.get(code, ""))
+        return type(found)(f"{self._path}: {found}")
+
+    def server_version(self) -> str:
+        return sqlite3.sqlite_version
+
+    def _close(self) -> None:
+        self._readers.close()
+        # A call that is still running closes the writer when it gives it back.
+        if self._turn.acquire(blocking=False):
+            if self._writer is not None:
+                self._writer.connection.close()
+                self._writer = None
+            self._turn.release()
+
+    def __repr__(self) -> str:
+        return f"<SqliteAdapter {self._path!r}>"
+
+
+class SqliteDao(SqlDao):
+    """Catalogs in a SQLite database.
+
+    Example:
+        >>> with SqliteAdapter.create("data/catalog.db", init_schema=True) as adapter:
+        ...     dao = SqliteDao(adapter)
+        ...     dao.save_catalog(catalog)
+    """
+
+    def __init__(self, adapter: SqliteAdapter) -> None:
+        super().__init__(adapter)

@@ -1,0 +1,298 @@
+"""Every error that CheapPy raises, drawn as one tree.
+
+::
+
+    CheapError
+    ├── InvalidError                    what was given is wrong; asking again does not help
+    │   ├── InvalidValueError           property values that their definition refuses (has .faults)
+    │   ├── InvalidNameError            a name that is empty, too long or not text
+    │   ├── InvalidDefinitionError      a definition that contradicts itself
+    │   ├── InvalidDocumentError        JSON that is not a catalog document (has .path)
+    │   ├── InvalidEditError            an edit that does not fit the hierarchy it names
+    │   └── InvalidQueryError           a filter, an order, a cursor or a limit that makes no sense
+    ├── NotFoundError                   the named thing is not there
+    │   ├── CatalogNotFoundError        no catalog has this id
+    │   ├── MissingKeyError             also a KeyError: a hierarchy, an entity, a key or a property
+    │   └── MissingIndexError           also an IndexError: a place in a list
+    ├── AlreadyExistsError              the name or id is taken
+    ├── ConflictError                   somebody else changed it since it was read (has .what, .revision)
+    ├── ReadOnlyError                   this may not be changed: a species, a definition, a file
+    ├── NotReadableError                the definition does not let this be read
+    └── StoreError                      the place where catalogs are kept has trouble
+        ├── ClosedError                 used after close()
+        ├── ConfigurationError          an address or an option that cannot work
+        ├── AccessDeniedError           wrong user, password or file permission
+        ├── NotOursError                a file or database that CheapPy did not make
+        ├── SchemaVersionError          made by a newer CheapPy
+        ├── StorageFullError            no room left
+        ├── CorruptError                what was read back is damaged
+        ├── CommitUnknownError          the connection was lost while the commit was on its way
+        └── TransientError              the same call may succeed a moment later (retryable)
+            ├── BusyError               a lock, a deadlock or a serialization failure outlived the retries
+            ├── PoolTimeoutError        no connection came free in time
+            └── UnavailableError        no server answers, or the connection broke
+
+Each class has a stable ``code`` (kebab case, for logs and for the wire) and says with
+``retryable`` whether the very same call may succeed later. A driver's own exception is chained
+as ``__cause__``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class CheapError(Exception):
+    """The root of everything CheapPy raises on purpose."""
+
+    code: ClassVar[str] = "error"
+    retryable: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        # KeyError prints the repr of its argument; a sentence should stay a sentence.
+        return str(self.args[0]) if self.args else self.__class__.__name__
+
+
+class InvalidError(CheapError, ValueError):
+    """Something given to CheapPy is wrong in itself."""
+
+    code = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with one value.
+
+    Attributes:
+        path: where it stands: the property's name, with ``[index]`` for an element.
+        expected: what would have been accepted, in words.
+        got: what came instead, shortened.
+    """
+
+    path: str
+    expected: str
+    got: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: expected {self.expected}, got {self.got}"
+
+
+class InvalidValueError(InvalidError):
+    """Values that do not fit their property definitions; every fault of the record is listed.
+
+    Attributes:
+        aspect: name of the aspect definition.
+        faults: each fault, in the order of the definition.
+        where: what the record belongs to (usually the entity), or ``None``.
+    """
+
+    code = "invalid-value"
+
+    def __init__(self, aspect: str, faults: Sequence[Fault], where: str | None = None) -> None:
+        self.aspect = aspect
+        self.faults = tuple(faults)
+        self.where = where
+        at = f" of {where}" if where else ""
+        super().__init__(f"aspect {aspect!r}{at}: " + "; ".join(map(str, self.faults)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.aspect, self.faults, self.where))
+
+
+class InvalidNameError(InvalidError):
+    """A name that is empty, longer than the limit, or holds characters no store can keep."""
+
+    code = "invalid-name"
+
+
+class InvalidDefinitionError(InvalidError):
+    """A definition that contradicts itself, or two that cannot stand side by side."""
+
+    code = "invalid-definition"
+
+
+class InvalidDocumentError(InvalidError):
+    """A JSON document that does not describe a catalog.
+
+    Attributes:
+        path: where in the document, as ``$.key[index]``.
+    """
+
+    code = "invalid-document"
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path = path
+        self.reason = message
+        super().__init__(f"{path}: {message}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.path, self.reason))
+
+
+class InvalidEditError(InvalidError):
+    """An edit that does not fit the kind of hierarchy it names."""
+
+    code = "invalid-edit"
+
+
+class InvalidQueryError(InvalidError):
+    """A filter, an order, a cursor or a limit that cannot be answered."""
+
+    code = "invalid-query"
+
+
+class NotFoundError(CheapError, LookupError):
+    """The named thing does not exist."""
+
+    code = "not-found"
+
+
+class CatalogNotFoundError(NotFoundError):
+    """No catalog has this id in this store."""
+
+    code = "catalog-not-found"
+
+    def __init__(self, catalog_id: object) -> None:
+        self.catalog_id = catalog_id
+        super().__init__(f"no catalog {catalog_id} in this store")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.catalog_id,))
+
+
+class MissingKeyError(NotFoundError, KeyError):
+    """A hierarchy, entity, key, node or property that is not there."""
+
+    code = "key-not-found"
+
+
+class MissingIndexError(NotFoundError, IndexError):
+    """A place outside of a list."""
+
+    code = "index-not-found"
+
+
+class AlreadyExistsError(CheapError):
+    """The name or the id is taken."""
+
+    code = "already-exists"
+
+
+class ConflictError(CheapError):
+    """Somebody else changed the same thing since it was read; nothing was written.
+
+    Load the catalog again (or the named part), apply your edit to it, and save.
+
+    Attributes:
+        what: what was changed by somebody else, in words.
+        revision: the catalog revision of that change, or ``None`` when it is not known.
+    """
+
+    code = "conflict"
+
+    def __init__(self, what: str, revision: int | None = None) -> None:
+        self.what = what
+        self.revision = revision
+        at = "" if revision is None else f" at revision {revision}"
+        super().__init__(
+            f"{what} was changed by somebody else{at}; load it again and repeat the edit"
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.what, self.revision))
+
+
+class ReadOnlyError(CheapError):
+    """The species, the definition or the store does not allow this change."""
+
+    code = "read-only"
+
+
+class NotReadableError(CheapError):
+    """The definition says that this aspect or property may not be read."""
+
+    code = "not-readable"
+
+
+class StoreError(CheapError):
+    """The place where catalogs are kept has trouble."""
+
+    code = "store"
+
+
+class ClosedError(StoreError):
+    """The adapter, the DAO or the iterator was closed before this call."""
+
+    code = "closed"
+
+
+class ConfigurationError(StoreError):
+    """An address or an option that cannot work."""
+
+    code = "configuration"
+
+
+class AccessDeniedError(StoreError):
+    """The store refused the user, the password, or access to the file."""
+
+    code = "access-denied"
+
+
+class NotOursError(StoreError):
+    """The file or the database holds something that CheapPy did not make; it was left untouched."""
+
+    code = "not-ours"
+
+
+class SchemaVersionError(StoreError):
+    """The store was made by a newer CheapPy, or its schema is missing."""
+
+    code = "schema-version"
+
+
+class StorageFullError(StoreError):
+    """No room is left on the device, or a quota is used up; the transaction was rolled back."""
+
+    code = "storage-full"
+
+
+class CorruptError(StoreError):
+    """What was read back from the store is damaged."""
+
+    code = "corrupt"
+
+
+class CommitUnknownError(StoreError):
+    """The connection was lost while the commit was on its way: it may or may not have happened.
+
+    Read the catalog's revision again to find out; CheapPy never repeats such a call by itself.
+    """
+
+    code = "commit-unknown"
+
+
+class TransientError(StoreError):
+    """The same call may succeed a moment later; nothing was written."""
+
+    code = "transient"
+    retryable = True
+
+
+class BusyError(TransientError):
+    """A lock, a deadlock or a serialization failure outlived the automatic retries."""
+
+    code = "busy"
+
+
+class PoolTimeoutError(TransientError):
+    """No connection came free within the pool's time-out."""
+
+    code = "pool-timeout"
+
+
+class UnavailableError(TransientError):
+    """No server answers at this address, or the connection broke in the middle of the call."""
+
+    code = "unavailable"

@@ -1,0 +1,126 @@
+"""What every test can ask for: a store in each lane, and the rules that hold for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
+
+from cheap.store import Store
+from tests.divergences import DIVERGENCES
+from tests.lanes import LANES, Ground, Lane, Place
+
+CONTRACT = Path(__file__).parent / "contract"
+
+# Examples take as long as they take, and each makes a catalog of its own in the test's store.
+settings.register_profile(
+    "cheap",
+    deadline=None,
+    derandomize=True,
+    database=DirectoryBasedExampleDatabase(".cache/hypothesis"),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("cheap")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fast", action="store_true", help="only the lanes that need no server: memory, SQLite"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "transactions: only in lanes whose door offers transaction()"
+    )
+
+
+# --- lanes ----------------------------------------------------------------------------------
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "lane" not in metafunc.fixturenames:
+        return
+    lanes: list[Lane] = [each for each in LANES if each.fast or not metafunc.config.option.fast]
+    if metafunc.definition.get_closest_marker("transactions"):
+        lanes = [each for each in lanes if each.transactions]
+    metafunc.parametrize("lane", lanes, ids=str)
+
+
+@pytest.fixture(scope="session")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    with Ground(tmp_path_factory.mktemp("lanes")) as ground:
+        yield ground
+
+
+@pytest.fixture
+def place(ground: Ground, lane: Lane) -> Iterator[Place]:
+    """An empty store, and further ways to it."""
+    with ground.open(lane) as place:
+        yield place
+
+
+@pytest.fixture
+def store(place: Place) -> Store:
+    """An empty store."""
+    return place.store
+
+
+@pytest.fixture
+def other(place: Place, store: Store) -> Store:
+    """A second store on the same data, with connections of its own (memory: the same object)."""
+    return place.another()
+
+
+# --- the ledger -----------------------------------------------------------------------------
+
+
+def _scenario(item: pytest.Item) -> str:
+    name = getattr(item, "originalname", None) or item.name
+    return f"{item.path.name}::{name}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        lane = getattr(item, "callspec", None) and item.callspec.params.get("lane")  # type: ignore[attr-defined]
+        reason = DIVERGENCES.get((str(lane), _scenario(item)))
+        if reason is not None:
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse an entry of the ledger that speaks of no lane or no scenario."""
+    lanes = {str(each) for each in LANES}
+    for lane, scenario in DIVERGENCES:
+        name, _, test = scenario.partition("::")
+        path = CONTRACT / name
+        if lane not in lanes or not path.exists() or f"def {test}(" not in path.read_text():
+            raise pytest.UsageError(f"tests/divergences.py: there is no {scenario} in {lane}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a scenario that skips itself: a difference belongs into the ledger."""
+    report = yield
+    in_contract = item.path.is_relative_to(CONTRACT)
+    if report.skipped and in_contract and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped without an entry in tests/divergences.py: {report.longrepr}"
+    return report
+
+
+Opener = Callable[[str], Store]
+
+
+@pytest.fixture
+def reference() -> Iterator[Store]:
+    """A memory store: what the store under test is held against."""
+    from cheap.db.memory import MemoryDao
+
+    with MemoryDao() as dao:
+        yield dao

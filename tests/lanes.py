@@ -1,0 +1,312 @@
+"""Lanes: the roads on which a scenario travels. A lane is a backend seen through a door.
+
+A backend keeps catalogs; a door gives what is behind it the shape of a ``Store``. Scenarios know
+neither: a new door is a class here and a word in ``DOORS``.
+
+    with Ground(folder) as ground:
+        with ground.open(Lane("sqlite", "dao")) as place:
+            place.store.save_catalog(catalog)
+            place.another().load_catalog(catalog.global_id)
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Protocol, Self
+from urllib.parse import unquote, urlsplit
+
+from cheap.db.mariadb import MariaDbAdapter, MariaDbDao
+from cheap.db.memory import MemoryDao
+from cheap.db.postgres import PostgresAdapter, PostgresDao
+from cheap.db.sqlite import SqliteAdapter, SqliteDao
+from cheap.store import Store
+from tests.servers import Server, mariadb_server, postgres_server
+
+
+class Dao(Protocol):
+    """What a DAO offers beside the contract."""
+
+    def transaction(self) -> AbstractContextManager[object]: ...
+
+
+# --- doors ----------------------------------------------------------------------------------
+
+
+class Door(ABC):
+    """A way to what a DAO keeps, with the shape of a ``Store``."""
+
+    name: ClassVar[str]
+    transactions: ClassVar[bool]
+    """Whether ``transaction()`` is offered through this door; HTTP cannot carry it."""
+
+    @abstractmethod
+    def wrap(self, dao: Store) -> AbstractContextManager[Store]:
+        """Open the door; what it needs is closed at the end, the DAO is not."""
+
+
+class DaoDoor(Door):
+    """No door at all."""
+
+    name = "dao"
+    transactions = True
+
+    def wrap(self, dao: Store) -> AbstractContextManager[Store]:
+        return nullcontext(dao)
+
+
+DOORS: dict[str, Door] = {door.name: door for door in (DaoDoor(),)}
+
+
+# --- backends -------------------------------------------------------------------------------
+
+
+class Backend(ABC):
+    """One kind of store, and all that it needs for the time of a test run."""
+
+    name: ClassVar[str]
+    fast: ClassVar[bool] = True
+    """Whether it needs no server."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+
+    @abstractmethod
+    def empty(self) -> Callable[[], tuple[Store, Any]]:
+        """Return how to open the DAOs (with their adapters) on one and the same empty store."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether DAOs stay open from test to test."""
+        return False
+
+
+class MemoryBackend(Backend):
+    name = "memory"
+
+    def empty(self) -> Callable[[], tuple[Store, Any]]:
+        dao = MemoryDao()
+        return lambda: (dao, None)
+
+
+class SqliteBackend(Backend):
+    name = "sqlite"
+
+    def empty(self) -> Callable[[], tuple[Store, Any]]:
+        path = self.ground.new_path("catalogs.db")
+
+        def connect() -> tuple[Store, Any]:
+            adapter = SqliteAdapter.create(path, init_schema=True, durability="off")
+            return SqliteDao(adapter), adapter
+
+        return connect
+
+
+class ServerBackend(Backend):
+    """A database on a server that is started when the first lane needs it."""
+
+    fast = False
+
+    @abstractmethod
+    def start(self) -> AbstractContextManager[Server]: ...
+
+    @abstractmethod
+    def connect(self, url: str) -> tuple[Store, Any]: ...
+
+    @cached_property
+    def server(self) -> Server:
+        return self.ground.stack.enter_context(self.start())
+
+    @cached_property
+    def _url(self) -> str:
+        return self.server.create_database("contract")
+
+    @cached_property
+    def _open(self) -> list[tuple[Store, Any]]:
+        return []
+
+    @property
+    def shared(self) -> bool:
+        return True
+
+    def empty(self) -> Callable[[], tuple[Store, Any]]:
+        # Connecting costs more than most scenarios, so DAOs are kept; each test leaves the store
+        # as empty as it was.
+        handed_out = 0
+
+        def connect() -> tuple[Store, Any]:
+            nonlocal handed_out
+            if handed_out == len(self._open):
+                dao, adapter = self.connect(self._url)
+                self.ground.stack.callback(adapter.close)
+                self._open.append((dao, adapter))
+            handed_out += 1
+            return self._open[handed_out - 1]
+
+        return connect
+
+    @staticmethod
+    def login(url: str) -> dict[str, Any]:
+        parts = urlsplit(url)
+        return {
+            "host": parts.hostname,
+            "port": parts.port,
+            "user": unquote(parts.username or ""),
+            "password": unquote(parts.password or ""),
+            "init_schema": True,
+            "pool_min_size": 1,
+            "pool_max_size": 4,
+        }
+
+
+class PostgresBackend(ServerBackend):
+    name = "postgres"
+
+    def start(self) -> AbstractContextManager[Server]:
+        return postgres_server(durable=False)
+
+    def connect(self, url: str) -> tuple[Store, Any]:
+        name = urlsplit(url).path.strip("/")
+        adapter = PostgresAdapter.create(dbname=name, **self.login(url))
+        return PostgresDao(adapter), adapter
+
+
+class MariaDbBackend(ServerBackend):
+    name = "mariadb"
+
+    def start(self) -> AbstractContextManager[Server]:
+        return mariadb_server(durable=False)
+
+    def connect(self, url: str) -> tuple[Store, Any]:
+        name = urlsplit(url).path.strip("/")
+        adapter = MariaDbAdapter.create(database=name, **self.login(url))
+        return MariaDbDao(adapter), adapter
+
+
+BACKENDS: dict[str, type[Backend]] = {
+    kind.name: kind for kind in (MemoryBackend, SqliteBackend, PostgresBackend, MariaDbBackend)
+}
+
+
+# --- lanes ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A backend through a door."""
+
+    backend: str
+    door: str
+
+    @property
+    def fast(self) -> bool:
+        return BACKENDS[self.backend].fast
+
+    @property
+    def transactions(self) -> bool:
+        return DOORS[self.door].transactions
+
+    def __str__(self) -> str:
+        return f"{self.backend}-{self.door}"
+
+
+LANES = tuple(Lane(backend, door) for backend in BACKENDS for door in DOORS)
+
+
+@dataclass
+class Place:
+    """An empty store, open for one test."""
+
+    lane: Lane
+    _connect: Callable[[], tuple[Store, Any]]
+    _shared: bool
+    _stack: ExitStack
+    _adapters: list[Any] = field(default_factory=list)
+    _threads: set[threading.Thread] = field(default_factory=lambda: set(threading.enumerate()))
+
+    @cached_property
+    def store(self) -> Store:
+        """The store under test."""
+        return self.another()
+
+    def another(self) -> Store:
+        """A further store with connections of its own, on the same data."""
+        before = set(threading.enumerate())
+        dao, adapter = self._connect()
+        if adapter is not None:
+            self._adapters.append(adapter)
+            if self._shared:  # it stays open, and so do the threads of its pool
+                self._threads |= set(threading.enumerate()) - before
+            else:
+                self._stack.callback(adapter.close)
+        return self._stack.enter_context(DOORS[self.lane.door].wrap(dao))
+
+    def clear(self) -> None:
+        """Delete every catalog."""
+        for each in self.store.list_catalog_ids():
+            self.store.delete_catalog(each)
+
+    def connections_left(self) -> int:
+        """How many connections were not given back."""
+        return sum(adapter.checked_out for adapter in self._adapters)
+
+    def threads_left(self, patience: float = 2.0) -> list[threading.Thread]:
+        """The threads that the test started and that do not end."""
+        deadline = time.monotonic() + patience
+        while left := [each for each in threading.enumerate() if each not in self._threads]:
+            if time.monotonic() > deadline:
+                return left
+            time.sleep(0.001)
+        return []
+
+
+class Ground:
+    """All that the lanes of one run share: a folder, the servers, their connections."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.stack = ExitStack()
+        self._count = 0
+        self._backends: dict[str, Backend] = {}
+
+    def backend(self, name: str) -> Backend:
+        if name not in self._backends:
+            self._backends[name] = BACKENDS[name](self)
+        return self._backends[name]
+
+    def new_path(self, name: str) -> Path:
+        """A path that nobody has used, in a folder of its own."""
+        self._count += 1
+        folder = self.folder / str(self._count)
+        folder.mkdir()
+        return folder / name
+
+    @contextmanager
+    def open(self, lane: Lane) -> Generator[Place]:
+        """An empty store for one test, which leaves no connection and no thread behind."""
+        backend = self.backend(lane.backend)
+        with ExitStack() as stack:
+            place = Place(lane, backend.empty(), backend.shared, stack)
+            yield place
+            assert place.connections_left() == 0, "a connection was not given back"
+            if backend.shared:
+                place.clear()
+        assert place.threads_left() == [], "a thread was left running"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stack.close()
