@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+import os
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,15 @@ from tests.lanes import LANES, Ground, Lane, Place
 
 CONTRACT = Path(__file__).parent / "contract"
 
-# Examples take as long as they take, and each makes a catalog of its own in the test's store.
+# Examples take as long as they take, and each makes catalogs of its own in the test's store.
 settings.register_profile(
     "cheap",
     deadline=None,
-    derandomize=True,
     database=DirectoryBasedExampleDatabase(".cache/hypothesis"),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-settings.load_profile("cheap")
+settings.register_profile("ci", settings.get_profile("cheap"), database=None, derandomize=True)
+settings.load_profile("ci" if "CI" in os.environ else "cheap")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -114,9 +115,6 @@ def pytest_runtest_makereport(
     return report
 
 
-Opener = Callable[[str], Store]
-
-
 @pytest.fixture
 def reference() -> Iterator[Store]:
     """A memory store: what the store under test is held against."""
@@ -124,3 +122,9 @@ def reference() -> Iterator[Store]:
 
     with MemoryDao() as dao:
         yield dao
+
+
+@pytest.fixture
+def closing(place: Place) -> Store:
+    """An empty store that may be closed."""
+    return place.closing()

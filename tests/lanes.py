@@ -20,9 +20,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import unquote, urlsplit
 
+from cheap.db.dao import SqlDao
 from cheap.db.mariadb import MariaDbAdapter, MariaDbDao
 from cheap.db.memory import MemoryDao
 from cheap.db.postgres import PostgresAdapter, PostgresDao
@@ -30,12 +31,9 @@ from cheap.db.sqlite import SqliteAdapter, SqliteDao
 from cheap.store import Store
 from tests.servers import Server, mariadb_server, postgres_server
 
-
-class Dao(Protocol):
-    """What a DAO offers beside the contract."""
-
-    def transaction(self) -> AbstractContextManager[object]: ...
-
+Connect = Callable[[bool], tuple[Store, Any]]
+"""Opens a DAO and returns it with its adapter (``None`` if it has none); told whether the DAO
+shall belong to the caller alone, who closes it."""
 
 # --- doors ----------------------------------------------------------------------------------
 
@@ -79,8 +77,8 @@ class Backend(ABC):
         self.ground = ground
 
     @abstractmethod
-    def empty(self) -> Callable[[], tuple[Store, Any]]:
-        """Return how to open the DAOs (with their adapters) on one and the same empty store."""
+    def empty(self) -> Connect:
+        """Return how to open DAOs on one and the same empty store."""
 
     @property
     def shared(self) -> bool:
@@ -91,20 +89,20 @@ class Backend(ABC):
 class MemoryBackend(Backend):
     name = "memory"
 
-    def empty(self) -> Callable[[], tuple[Store, Any]]:
+    def empty(self) -> Connect:
         dao = MemoryDao()
-        return lambda: (dao, None)
+        return lambda own: (MemoryDao() if own else dao, None)
 
 
 class SqliteBackend(Backend):
     name = "sqlite"
 
-    def empty(self) -> Callable[[], tuple[Store, Any]]:
+    def empty(self) -> Connect:
         path = self.ground.new_path("catalogs.db")
 
-        def connect() -> tuple[Store, Any]:
+        def connect(own: bool) -> tuple[Store, Any]:
             adapter = SqliteAdapter.create(path, init_schema=True, durability="off")
-            return SqliteDao(adapter), adapter
+            return SqlDao(adapter, owns_adapter=True) if own else SqliteDao(adapter), adapter
 
         return connect
 
@@ -118,7 +116,7 @@ class ServerBackend(Backend):
     def start(self) -> AbstractContextManager[Server]: ...
 
     @abstractmethod
-    def connect(self, url: str) -> tuple[Store, Any]: ...
+    def connect(self, url: str, *, own: bool) -> tuple[Store, Any]: ...
 
     @cached_property
     def server(self) -> Server:
@@ -136,15 +134,17 @@ class ServerBackend(Backend):
     def shared(self) -> bool:
         return True
 
-    def empty(self) -> Callable[[], tuple[Store, Any]]:
+    def empty(self) -> Connect:
         # Connecting costs more than most scenarios, so DAOs are kept; each test leaves the store
         # as empty as it was.
         handed_out = 0
 
-        def connect() -> tuple[Store, Any]:
+        def connect(own: bool) -> tuple[Store, Any]:
             nonlocal handed_out
+            if own:
+                return self.connect(self._url, own=True)
             if handed_out == len(self._open):
-                dao, adapter = self.connect(self._url)
+                dao, adapter = self.connect(self._url, own=False)
                 self.ground.stack.callback(adapter.close)
                 self._open.append((dao, adapter))
             handed_out += 1
@@ -172,10 +172,10 @@ class PostgresBackend(ServerBackend):
     def start(self) -> AbstractContextManager[Server]:
         return postgres_server(durable=False)
 
-    def connect(self, url: str) -> tuple[Store, Any]:
+    def connect(self, url: str, *, own: bool) -> tuple[Store, Any]:
         name = urlsplit(url).path.strip("/")
         adapter = PostgresAdapter.create(dbname=name, **self.login(url))
-        return PostgresDao(adapter), adapter
+        return SqlDao(adapter, owns_adapter=True) if own else PostgresDao(adapter), adapter
 
 
 class MariaDbBackend(ServerBackend):
@@ -184,10 +184,10 @@ class MariaDbBackend(ServerBackend):
     def start(self) -> AbstractContextManager[Server]:
         return mariadb_server(durable=False)
 
-    def connect(self, url: str) -> tuple[Store, Any]:
+    def connect(self, url: str, *, own: bool) -> tuple[Store, Any]:
         name = urlsplit(url).path.strip("/")
         adapter = MariaDbAdapter.create(database=name, **self.login(url))
-        return MariaDbDao(adapter), adapter
+        return SqlDao(adapter, owns_adapter=True) if own else MariaDbDao(adapter), adapter
 
 
 BACKENDS: dict[str, type[Backend]] = {
@@ -225,7 +225,7 @@ class Place:
     """An empty store, open for one test."""
 
     lane: Lane
-    _connect: Callable[[], tuple[Store, Any]]
+    _connect: Connect
     _shared: bool
     _stack: ExitStack
     _adapters: list[Any] = field(default_factory=list)
@@ -239,13 +239,21 @@ class Place:
     def another(self) -> Store:
         """A further store with connections of its own, on the same data."""
         before = set(threading.enumerate())
-        dao, adapter = self._connect()
+        dao, adapter = self._connect(False)
         if adapter is not None:
             self._adapters.append(adapter)
             if self._shared:  # it stays open, and so do the threads of its pool
                 self._threads |= set(threading.enumerate()) - before
             else:
                 self._stack.callback(adapter.close)
+        return self._stack.enter_context(DOORS[self.lane.door].wrap(dao))
+
+    def closing(self) -> Store:
+        """A store that the test closes; the memory store is then another, empty one."""
+        dao, adapter = self._connect(True)
+        if adapter is not None:
+            self._adapters.append(adapter)
+        self._stack.callback(dao.close)
         return self._stack.enter_context(DOORS[self.lane.door].wrap(dao))
 
     def clear(self) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
 from msgspec import UNSET
+from pydantic import ValidationError
 
 from cheap.core.codecs import Codec, Row, codec_of
 from cheap.core.definitions import AspectDef
-from cheap.core.shapes import fields_of, shape_of
-from cheap.core.values import Value
+from cheap.core.shapes import allows_extra, fields_of, shape_of
+from cheap.core.values import Value, show
 from cheap.errors import (
     Fault,
     InvalidDefinitionError,
@@ -163,25 +164,37 @@ class Aspect(MutableMapping[str, Value]):
             Person(name='Alice', age=30)
         """
         values: dict[str, Any] = {}
-        lists = _list_fields(record)
+        late: dict[str, Any] = {}
+        own = {each.name for each in dataclasses.fields(record) if not each.init} if (
+            dataclasses.is_dataclass(record)
+        ) else set[str]()
         for shape in shape_of(record):
             if shape.name in self:
-                value = self[shape.name]
-                values[shape.name] = (
-                    list(value) if shape.name in lists and isinstance(value, tuple) else value
-                )
-            elif shape.default is None:
+                value: Any = self[shape.name]
+                if shape.build is not None and value is not None:
+                    value = shape.build(value)
+                (late if shape.name in own else values)[shape.keyword] = value
+            elif shape.required:
                 raise InvalidDefinitionError(
                     f"{record.__name__} needs {shape.name!r}, which aspect "
                     f"{self.definition.name!r} does not have"
                 )
-        if dataclasses.is_dataclass(record):
-            late = {each.name for each in dataclasses.fields(record) if not each.init}
-            made = record(**{name: value for name, value in values.items() if name not in late})
-            for name in late & values.keys():
-                object.__setattr__(made, name, values[name])
-            return made
-        return record(**values)
+        if allows_extra(record):
+            values |= {name: each for name, each in self._extras().items() if name not in values}
+        try:
+            made = record(**values)
+        except ValidationError as error:
+            raise InvalidValueError(
+                self.definition.name,
+                [
+                    Fault(".".join(map(str, each["loc"])), each["msg"], show(each["input"]))
+                    for each in error.errors()
+                ],
+                self._where(),
+            ) from error
+        for name, value in late.items():
+            object.__setattr__(made, name, value)
+        return made
 
     def packed(self) -> bytes:
         """Return the JSON document of the set properties, as stores keep it."""
@@ -257,31 +270,21 @@ class Aspect(MutableMapping[str, Value]):
         return f"Aspect({self.definition.name!r}, {dict(self.items())!r})"
 
 
-def record_of(values: object, codec: Codec) -> dict[str, Any]:
-    """Return the values of a mapping, an aspect, a dataclass or a pydantic model as a dict.
+def record_of(values: object, codec: Codec) -> Mapping[str, Any]:
+    """Return the values of a mapping, an aspect, a dataclass or a pydantic model, to be read only.
 
     Raises:
         InvalidValueError: it is none of these.
     """
-    if isinstance(values, dict):
-        return values  # type: ignore[return-value]
+    if values.__class__ is dict:
+        return cast("dict[str, Any]", values)
+    record = fields_of(values)
+    if record is not None:
+        return record
     if isinstance(values, Aspect):
         return values.set_values()
     if isinstance(values, Mapping):
-        return dict(values)  # type: ignore[arg-type]
-    try:
-        return fields_of(values)
-    except TypeError:
-        expected = "a mapping, a dataclass, a pydantic model or an Aspect"
-        fault = Fault("(record)", expected, type(values).__name__)
-        raise InvalidValueError(codec.definition.name, [fault]) from None
-
-
-def _list_fields(record: type) -> set[str]:
-    """Names of the fields that want a list (properties hold tuples)."""
-    found: set[str] = set()
-    for name, hint in get_type_hints(record).items():
-        kinds = [hint, *get_args(hint)]
-        if any(get_origin(kind) is list for kind in kinds):
-            found.add(name)
-    return found
+        return dict(cast("Mapping[str, Any]", values))
+    expected = "a mapping, a dataclass, a pydantic model or an Aspect"
+    fault = Fault("(record)", expected, show(values))
+    raise InvalidValueError(codec.definition.name, [fault])

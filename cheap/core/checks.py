@@ -23,8 +23,8 @@ MIN_INTEGER: Final = -(2**63)
 MAX_INTEGER: Final = 2**63 - 1
 
 
-class Refused(Exception):  # noqa: N818 - a signal inside this package, not an error of ours
-    """A value does not fit; carries what was expected."""
+class Refused(Exception):
+    """A value does not fit; carries what was expected. A signal inside this package."""
 
 
 def integer(value: object) -> int:

@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from cheap.core.hashing import Fnv1a
 from cheap.core.names import check_id, check_name
-from cheap.core.shapes import shape_of
+from cheap.core.shapes import allows_extra, shape_of
 from cheap.core.values import PropertyType, Value, check_value, write_value
 from cheap.errors import InvalidDefinitionError, InvalidValueError, MissingKeyError
 
@@ -218,8 +218,11 @@ class AspectDef(Mapping[str, PropertyDef]):
         """Make a definition from a dataclass or a pydantic model.
 
         Annotations give the types (``int`` Integer, ``str`` String, ``bytes`` BLOB, ...),
-        ``X | None`` makes a property nullable, ``list[X]`` or ``tuple[X, ...]`` multivalued,
-        defaults are carried over. ``Annotated[str, PropertyType.TEXT]`` names a type itself.
+        ``X | None`` makes a property nullable, ``list[X]`` or ``tuple[X, ...]`` multivalued, an
+        Enum of texts or numbers its value. ``Annotated[str, PropertyType.TEXT]`` names a type
+        itself. Defaults are carried over; of default factories only ``list`` and ``tuple``, for
+        what others make is not part of a definition. A pydantic model with ``extra="allow"``
+        gives ``can_add_properties``.
 
         Args:
             record: the class.
@@ -247,7 +250,9 @@ class AspectDef(Mapping[str, PropertyDef]):
             )
             for each in shape_of(record)
         ]
-        return cls(name or record.__name__, properties, id=id)
+        return cls(
+            name or record.__name__, properties, id=id, can_add_properties=allows_extra(record)
+        )
 
     def __getitem__(self, name: str) -> PropertyDef:
         try:

@@ -11,7 +11,7 @@ import base64
 import re
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import msgspec
@@ -19,7 +19,15 @@ import msgspec
 from cheap.core import checks
 from cheap.core.checks import Refused
 
-_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+
+def _exact(number: str) -> Decimal:
+    try:
+        return Decimal(number)
+    except InvalidOperation:  # an exponent beyond 10^18
+        return Decimal("Infinity")  # which every type refuses (so is the NaN of lax contexts)
+
+
+_DECODER: Final = msgspec.json.Decoder(float_hook=_exact)
 
 
 def decode_json(document: bytes | memoryview | msgspec.Raw) -> Any:
@@ -30,6 +38,35 @@ def decode_json(document: bytes | memoryview | msgspec.Raw) -> Any:
         UnicodeDecodeError: it is not UTF-8.
     """
     return _DECODER.decode(document)
+
+
+_RAWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def decode_exact(raw: msgspec.Raw) -> Any:
+    """Parse JSON for BigInteger and BigDecimal: a number comes as its own text.
+
+    Raises:
+        msgspec.DecodeError: it is not JSON.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    text = bytes(raw)
+    if text[:1] == b"[":
+        return [decode_exact(each) for each in _RAWS.decode(text)]
+    return text.decode() if text[:1] in _NUMBER_STARTS else decode_json(text)
+
+
+_NUMBER_STARTS: Final = {b"-", *(b"%d" % digit for digit in range(10))}
+
+
+def without_decimals(form: Any) -> Any:
+    """Turn what :func:`decode_json` gave for a number, or a list of them, into floats."""
+    if isinstance(form, Decimal):
+        return float(form)
+    if isinstance(form, list):
+        items = cast("list[object]", form)
+        return [float(each) if isinstance(each, Decimal) else each for each in items]
+    return form
 
 
 # --- integers of any size -------------------------------------------------------------------
@@ -105,21 +142,23 @@ def read_big_integer(value: object) -> int:
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
+def parse_decimal(text: str) -> Decimal:
+    """Read a number of any size, every digit kept."""
+    if not _DECIMAL.fullmatch(text):  # Decimal() also takes blanks, underscores and NaN
+        raise Refused("BigDecimal as a string or a number")
+    number = _exact(text)
+    if not number.is_finite():
+        raise Refused("BigDecimal with an exponent that decimal.Decimal can hold")
+    return number
+
+
 def read_big_decimal(value: object) -> Decimal:
     """A number in a string, or a JSON number."""
-    word = "BigDecimal as a string or a number"
     if isinstance(value, Decimal):
         return checks.big_decimal(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
-    text = _as_text(value, word)
-    if not _DECIMAL.fullmatch(text):  # Decimal() also takes blanks, underscores and NaN
-        raise Refused(word)
-    try:
-        # The class keeps every digit; only exponents beyond 10^18 are out of its reach.
-        return checks.big_decimal(Decimal(text))
-    except InvalidOperation:
-        raise Refused("BigDecimal with an exponent that decimal.Decimal can hold") from None
+    return parse_decimal(_as_text(value, "BigDecimal as a string or a number"))
 
 
 def read_date_time(value: object) -> datetime:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
+from enum import Enum
+from functools import lru_cache
+from typing import Annotated, Any, Final, Union, cast, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from pydantic import AnyUrl, AwareDatetime, BaseModel
@@ -36,104 +38,233 @@ class Shape:
 
     Attributes:
         name: the field's name.
+        keyword: the constructor's argument for it: the name, or a pydantic alias.
         type: the property type of its annotation.
         nullable: whether ``None`` is allowed.
         multivalued: whether it holds a list or tuple.
-        default: a tuple of the default, or ``None`` when there is none.
+        required: whether the class cannot be made without it.
+        default: a tuple of the default, or ``None`` when there is none that is always the same.
+        build: makes the field's value of the property's (a list, an Enum), if that is needed.
     """
 
     name: str
+    keyword: str
     type: PropertyType
     nullable: bool
     multivalued: bool
+    required: bool
     default: tuple[Any] | None
+    build: Callable[[Any], Any] | None
 
 
-def shape_of(record: type) -> list[Shape]:
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One field of a class, as the class has it."""
+
+    name: str
+    hint: Any
+    required: bool
+    default: tuple[Any] | None
+    keyword: str
+
+
+@lru_cache(maxsize=1024)
+def shape_of(record: type) -> tuple[Shape, ...]:
     """Read the fields of a dataclass or a pydantic model.
 
     Raises:
         InvalidDefinitionError: it is neither, or an annotation has no property type.
     """
-    if not isinstance(record, type):
+    if not isinstance(record, type):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidDefinitionError(f"expected a class, got {record!r}")
     if issubclass(record, BaseModel):
-        defaults = {
-            name: _default(info.default, info.default_factory, info.is_required())
-            for name, info in record.model_fields.items()
-        }
+        fields = _model_fields(record)
     elif dataclasses.is_dataclass(record):
-        defaults = {
-            each.name: _default(
-                each.default,
-                each.default_factory,
-                each.default is dataclasses.MISSING
-                and each.default_factory is dataclasses.MISSING,
-            )
-            for each in dataclasses.fields(record)
-        }
+        fields = _dataclass_fields(record)
     else:
         raise InvalidDefinitionError(
             f"{record.__name__}: expected a dataclass or a pydantic model (or use AspectDef itself)"
         )
-    hints = get_type_hints(record, include_extras=True)
-    return [_shape(record, name, hints[name], default) for name, default in defaults.items()]
+    return tuple(_shape(record, field) for field in fields)
 
 
-def _default(value: Any, factory: Any, required: bool) -> tuple[Any] | None:
-    if required:
-        return None
-    if factory is not None and factory is not dataclasses.MISSING:
-        return (factory(),)
-    return (value,)
+def _model_fields(record: type[BaseModel]) -> list[_Field]:
+    fields: list[_Field] = []
+    for name, info in record.model_fields.items():
+        # pydantic keeps what was in Annotated[...] apart, and has resolved forward references.
+        hint: Any = info.annotation
+        for extra in info.metadata:
+            hint = Annotated[hint, extra]
+        default: tuple[Any] | None = None
+        if not info.is_required():
+            factory = cast("object", info.default_factory)
+            default = (info.default,) if factory is None else _made_by(factory)
+        alias = info.validation_alias if isinstance(info.validation_alias, str) else info.alias
+        by_name = record.model_config.get("populate_by_name") or record.model_config.get(
+            "validate_by_name"
+        )
+        keyword = name if by_name or alias is None else alias
+        fields.append(_Field(name, hint, info.is_required(), default, keyword))
+    return fields
 
 
-def _shape(record: type, name: str, hint: Any, default: tuple[Any] | None) -> Shape:
+def _dataclass_fields(record: type) -> list[_Field]:
+    try:
+        hints = get_type_hints(record, include_extras=True)
+    except NameError as error:
+        raise InvalidDefinitionError(
+            f"{record.__name__}: an annotation cannot be looked up: {error}"
+        ) from error
+    fields: list[_Field] = []
+    for each in dataclasses.fields(record):
+        default: tuple[Any] | None = None
+        if each.default is not dataclasses.MISSING:
+            default = (each.default,)
+        elif each.default_factory is not dataclasses.MISSING:
+            default = _made_by(each.default_factory)
+        required = (
+            each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
+        )
+        fields.append(_Field(each.name, hints[each.name], required, default, each.name))
+    return fields
+
+
+def _made_by(factory: object) -> tuple[Any] | None:
+    # Of a factory only an empty list is certain: uuid4 or datetime.now give another value each
+    # time, and a default is part of the definition.
+    return ((),) if factory in (list, tuple) else None
+
+
+def _shape(record: type, field: _Field) -> Shape:
+    where = f"{record.__name__}.{field.name}"
     named: PropertyType | None = None
-    nullable = multivalued = False
-    while (origin := get_origin(hint)) is not None and hint not in _TYPES:
-        args = get_args(hint)
-        if origin is Annotated:
+    container: Any = None
+    nullable = False
+    hint = field.hint
+    while True:
+        origin, args = get_origin(hint), get_args(hint)
+        if hasattr(hint, "__supertype__"):  # a NewType
+            hint = hint.__supertype__
+        elif origin is Annotated:
             named = named or next((arg for arg in args[1:] if isinstance(arg, PropertyType)), None)
             hint = args[0]
         elif origin in (Union, types.UnionType) and type(None) in args and len(args) == 2:
-            nullable = nullable or not multivalued
-            hint = next(arg for arg in args if arg is not type(None))
-        elif (origin is list or origin is Sequence) and not multivalued:
-            multivalued, hint = True, args[0]
-        elif origin is tuple and not multivalued and len(args) == 2 and args[1] is Ellipsis:
-            multivalued, hint = True, args[0]
+            if container is not None:
+                raise InvalidDefinitionError(f"{where}: the elements of a list cannot be null")
+            nullable = True
+            hint = args[0] if args[1] is type(None) else args[1]
+        elif container is None and (
+            origin in (list, Sequence) or (origin is tuple and args[1:] == (Ellipsis,))
+        ):
+            container, hint = origin, args[0]
         else:
             break
-    kind = named
-    if kind is None and isinstance(hint, type):
-        kind = next((_TYPES[each] for each in hint.__mro__ if each in _TYPES), None)
-    kind = kind or _TYPES.get(hint)
-    if kind is None:
+    default = None if field.default is None else (without_urls(field.default[0]),)
+    return Shape(
+        field.name,
+        field.keyword,
+        _kind(where, hint, named),
+        nullable or default == (None,),
+        container is not None,
+        field.required,
+        default,
+        _builder(hint, container),
+    )
+
+
+def _kind(where: str, hint: Any, named: PropertyType | None) -> PropertyType:
+    natural: PropertyType | None = None
+    if isinstance(hint, type):
+        natural = next((_TYPES[each] for each in hint.__mro__ if each in _TYPES), None)
+    if natural is None and named is None:
         words = sorted(getattr(each, "__name__", str(each)) for each in _TYPES)
         raise InvalidDefinitionError(
-            f"{record.__name__}.{name}: no property type for {hint!r}; use one of {words}, "
-            "X | None, list[X], or Annotated[X, PropertyType.…]"
+            f"{where}: no property type for {hint!r}; use one of {words}, X | None, list[X], or "
+            "Annotated[X, PropertyType.…]"
         )
-    if default is not None and isinstance(default[0], AnyUrl):
-        default = (str(default[0]),)
-    return Shape(name, kind, nullable, multivalued, default)
+    if named is None:
+        return cast("PropertyType", natural)
+    if natural is not None and natural.python_type is not named.python_type:
+        raise InvalidDefinitionError(
+            f"{where}: a {named.value} is a {named.python_type.__name__}, not {hint!r}"
+        )
+    return named
 
 
-def fields_of(record: object) -> dict[str, Any]:
-    """Return the field values of a dataclass or pydantic instance, by name, unchanged.
+def _builder(hint: Any, container: Any) -> Callable[[Any], Any] | None:
+    """What turns a property's value (a tuple, a str, an int) into what the field wants."""
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        if container is None:
+            return hint
+        outer: Any = tuple if container is tuple else list
+        return lambda values: outer(map(hint, values))
+    return list if container is list else None
 
-    Raises:
-        TypeError: it is neither.
+
+# --- instances ------------------------------------------------------------------------------
+
+
+def allows_extra(record: type) -> bool:
+    """Tell whether instances may carry values beside their fields (``extra="allow"``)."""
+    return issubclass(record, BaseModel) and record.model_config.get("extra") == "allow"
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How to take the field values out of an instance.
+
+    Attributes:
+        names: the fields.
+        direct: whether its ``__dict__`` will do when it has as many entries.
+        extra: whether values beside the fields may be there.
     """
-    if isinstance(record, BaseModel):
-        names = list(type(record).model_fields)
-    elif dataclasses.is_dataclass(record) and not isinstance(record, type):
-        names = [each.name for each in dataclasses.fields(record)]
+
+    names: tuple[str, ...]
+    direct: bool
+    extra: bool
+
+
+@lru_cache(maxsize=1024)
+def _plan(record: type) -> _Plan | None:
+    if issubclass(record, BaseModel):
+        names = tuple(record.model_fields)
+    elif dataclasses.is_dataclass(record):
+        names = tuple(each.name for each in dataclasses.fields(record))
     else:
-        raise TypeError(type(record).__name__)
-    values = {name: getattr(record, name) for name in names}
-    for name, value in values.items():
-        if isinstance(value, AnyUrl):
-            values[name] = str(value)
+        return None
+    try:
+        urls = any(shape.type is PropertyType.URI for shape in shape_of(record))
+    except InvalidDefinitionError:
+        urls = True
+    extra = allows_extra(record)
+    # A dataclass may hold anything in its __dict__; a pydantic model only cached properties.
+    return _Plan(names, issubclass(record, BaseModel) and not urls and not extra, extra)
+
+
+def fields_of(record: object) -> dict[str, Any] | None:
+    """Return the field values of a dataclass or pydantic instance, by name; else ``None``.
+
+    The dict may be the instance's own: it is to be read only.
+    """
+    plan = _plan(record.__class__)
+    if plan is None:
+        return None
+    if plan.direct and len(record.__dict__) == len(plan.names):
+        return record.__dict__
+    values = {
+        name: without_urls(getattr(record, name)) for name in plan.names if hasattr(record, name)
+    }
+    if plan.extra:
+        values |= cast("BaseModel", record).model_extra or {}
     return values
+
+
+def without_urls(value: Any) -> Any:
+    """Turn pydantic's URL objects, alone or in a list, into text."""
+    if isinstance(value, AnyUrl):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        items = cast("Sequence[object]", value)
+        if any(isinstance(item, AnyUrl) for item in items):
+            return [str(item) if isinstance(item, AnyUrl) else item for item in items]
+    return value  # pyright: ignore[reportUnknownVariableType]

@@ -105,14 +105,9 @@ class Adapter(ABC):
     def _close(self) -> None:
         """Close every connection."""
 
-    @contextmanager
-    def session(self, *, write: bool = False) -> Generator[Session]:
+    def session(self, *, write: bool = False) -> Lent:
         """Lend a session for one statement, which is a transaction of its own."""
-        session = self.acquire(write=write)
-        try:
-            yield session
-        finally:
-            self.release(session)
+        return Lent(self, write=write)
 
     @contextmanager
     def transaction(self, *, write: bool) -> Generator[Session]:
@@ -163,6 +158,26 @@ class Adapter(ABC):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class Lent:
+    """A session lent for the length of a ``with`` block.
+
+    A class, since a generator would double the cost of reading one record.
+    """
+
+    __slots__ = ("_adapter", "_session", "_write")
+
+    def __init__(self, adapter: Adapter, *, write: bool) -> None:
+        self._adapter = adapter
+        self._write = write
+
+    def __enter__(self) -> Session:
+        self._session = self._adapter.acquire(write=self._write)
+        return self._session
+
+    def __exit__(self, *error: object) -> None:
+        self._adapter.release(self._session)
 
 
 def chosen(

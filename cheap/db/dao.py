@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final, Self, TypeVar
 from uuid import UUID
 
@@ -31,8 +31,8 @@ from cheap.core import (
 from cheap.core.edits import CreateHierarchy, DropHierarchy, Edit, PutAspects, PutDefinition
 from cheap.core.filters import Selection
 from cheap.core.names import check_id, check_name, id_from_bytes, ids_from_bytes, new_id
-from cheap.db.adapter import Adapter, Row, Session
-from cheap.db.commits import Work
+from cheap.db.adapter import Adapter, Lent, Row, Session
+from cheap.db.commits import CHUNK, Work, apply, write_large
 from cheap.db.cursors import read_cursor, write_cursor
 from cheap.db.feed import Feed
 from cheap.db.finding import Finder
@@ -139,21 +139,14 @@ class SqlDao(Store):
         if joined is not None:
             joined.undos.append(undo)
 
-    @contextmanager
-    def _reading(self, *, snapshot: bool = False) -> Generator[Session]:
+    def _reading(self, *, snapshot: bool = False) -> AbstractContextManager[Session]:
         """Lend a session for reading: the joined transaction's, or one of its own."""
         joined = current(self.adapter)
         if joined is not None:
-            yield joined.session  # type: ignore[misc]
-        elif snapshot:
-            with self.adapter.transaction(write=False) as session:
-                yield session
-        else:
-            session = self.adapter.acquire(write=False)
-            try:
-                yield session
-            finally:
-                self.adapter.release(session)
+            return nullcontext(joined.session)  # type: ignore[arg-type]
+        if snapshot:
+            return self.adapter.transaction(write=False)
+        return Lent(self.adapter, write=False)
 
     def _write(self, work: Callable[[Session], T], *, repeatable: bool = True) -> T:
         """Do some work in a transaction; again from the start after a deadlock or the like."""
@@ -231,7 +224,8 @@ class SqlDao(Store):
                     "save with replace=True to put this one in its place"
                 ) from error.__cause__
             if edits:
-                Work(session, new.global_id, edits, privileged=True, is_new=True).apply(edits)
+                work = Work(session, new.global_id, edits, privileged=True, is_new=True)
+                apply(work, edits)
             return header_of(row)
 
         return self._write(work)
@@ -294,9 +288,7 @@ class SqlDao(Store):
                 upstream=header.upstream,
                 global_id=header.catalog_id,
             )
-            for name, document, _ in session.rows(
-                self._sql.list_definitions, _catalog(catalog_id)
-            ):
+            for name, document, _ in session.rows(self._sql.list_definitions, _catalog(catalog_id)):
                 if only is None or as_text(name) in only:
                     catalog.define_without_map(definition_of(as_bytes(document)))
             for each in hierarchies.values():
@@ -420,28 +412,38 @@ class SqlDao(Store):
     def get_aspects(
         self, catalog_id: UUID, name: str, entities: Collection[UUID]
     ) -> dict[UUID, Aspect]:
-        params: dict[str, object] = {**_catalog(catalog_id), "name": name}
-        ids = [check_id(each).bytes for each in entities]
+        place: dict[str, object] = {"catalog_id": check_id(catalog_id, "catalog id").bytes}
+        known = self._maps.get((catalog_id, name))
         with self._reading() as session:
-            if len(ids) == 1:
-                rows = session.rows(self._sql.get_aspect, {**params, "entity": ids[0]})
-            elif ids:
-                packed_ids = session.dialect.pack_ids(ids)
-                rows = session.rows(self._sql.get_aspects, {**params, "ids": packed_ids})
-            else:
-                rows = []
-            found = self._maps.get((catalog_id, name))
-            if not rows or found is None or (found.number, found.defined) != rows[0][:2]:
-                # The definition as it is now: another one may have come while we read.
-                found = self._aspect_map(session, catalog_id, name)
-                self._remember(catalog_id, found)
-            codec = found.readable_codec()
-            place = {**_catalog(catalog_id), "hierarchy": found.number}
-            packed = packed_records(session, place, [row[2:] for row in rows])
-        if len(packed) > 1:
-            # In the order in which they were asked for.
-            packed = {each: packed[each] for each in entities if each in packed}
-        return aspects_of(packed, codec)
+            packed: dict[UUID, bytes] = {}
+            if known is not None:
+                place["hierarchy"] = known.number
+                packed = self._packed(session, place, entities)
+            if known is None or not packed:
+                # Not seen yet; or nothing there, maybe because the map is another one by now.
+                known = self._aspect_map(session, catalog_id, name)
+                self._remember(catalog_id, known)
+                place["hierarchy"] = known.number
+                packed = self._packed(session, place, entities)
+        return aspects_of(packed, known.readable_codec())
+
+    def _packed(
+        self, session: Session, place: dict[str, object], entities: Collection[UUID]
+    ) -> dict[UUID, bytes]:
+        """Fetch packed records, in the order in which they are asked for."""
+        if len(entities) == 1:
+            (entity,) = entities
+            rows = session.rows(self._sql.get_aspect, {**place, "entity": check_id(entity).bytes})
+            if rows and rows[0][1] is not None:
+                return {entity: as_bytes(rows[0][1])}
+            return packed_records(session, place, rows)
+        rows = []
+        ids = [check_id(each).bytes for each in entities]
+        for start in range(0, len(ids), CHUNK):
+            packed_ids = session.dialect.pack_ids(ids[start : start + CHUNK])
+            rows += session.rows(self._sql.get_aspects, {**place, "ids": packed_ids})
+        packed = packed_records(session, place, rows)
+        return {each: packed[each] for each in entities if each in packed}
 
     def _remember(self, catalog_id: UUID, found: HierarchyRow) -> None:
         if current(self.adapter) is not None:
@@ -484,10 +486,8 @@ class SqlDao(Store):
             return Commit(revision, revision, 0)
 
         def run(session: Session) -> Commit:
-            work = Work(
-                session, catalog_id, edits, expect=expect, own=own, privileged=refresh
-            )
-            work.apply(edits)
+            work = Work(session, catalog_id, edits, expect=expect, own=own, privileged=refresh)
+            apply(work, edits)
             return Commit(work.revision, work.revision - 1, work.written)
 
         return self._write(run)
@@ -535,11 +535,10 @@ class SqlDao(Store):
     ) -> LargeValue:
         def run(session: Session) -> LargeValue:
             work = Work(session, catalog_id, [PutAspects(name, {})])
-            return work.write_large(name, check_id(entity), property, pieces)
+            return write_large(work, name, check_id(entity), property, pieces)
 
         # The pieces come from an iterator: they cannot be had twice.
         return self._write(run, repeatable=False)
-
 
 
 # --- rows to collections --------------------------------------------------------------------

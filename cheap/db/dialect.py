@@ -38,6 +38,17 @@ class Dialect:
         """Return the condition that a text column equals one of a list, given as one value."""
         raise NotImplementedError
 
+    def by_index(self, name: str) -> str:
+        """Return what a SELECT says behind a table's name to go by an index of it.
+
+        For a planner that guesses wrong how many values a list parameter holds.
+        """
+        return ""
+
+    def not_by_index(self, column: str) -> str:
+        """Return a column in a way that keeps the planner from choosing an index for it."""
+        return column
+
     def after(self, columns: tuple[str, ...]) -> str:
         """Return the condition that a row comes behind the bound values of the same names."""
         return f"({', '.join(columns)}) > ({', '.join(':' + _bare(c) for c in columns)})"
@@ -124,6 +135,12 @@ class SqliteDialect(Dialect):
             f" SELECT substr({parameter}, i * 16 + 1, 16) FROM cut)"
         )
 
+    def by_index(self, name: str) -> str:
+        return f" INDEXED BY {name}"
+
+    def not_by_index(self, column: str) -> str:
+        return f"+{column}"
+
     def any_name(self, column: str, parameter: str) -> str:
         return f"{column} IN (SELECT value FROM json_each({parameter}))"
 
@@ -202,6 +219,9 @@ class MariaDbDialect(Dialect):
         return f"{column} IN {parameter}"
 
     any_name = any_of
+
+    def by_index(self, name: str) -> str:
+        return f" FORCE INDEX ({name})"
 
     def after(self, columns: tuple[str, ...]) -> str:
         # MariaDB finds no range for row values; it does for the same thing spelt out.

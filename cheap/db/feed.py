@@ -75,9 +75,7 @@ class Feed:
 
     def _sources(self, after: Place, limit: int) -> Iterator[list[Step]]:
         small: list[Step] = [((self._header[6], _HEADER, 0, b""), self._header)]
-        small += [
-            ((row[2], _DEFINED, i, b""), row) for i, row in enumerate(self._definitions)
-        ]
+        small += [((row[2], _DEFINED, i, b""), row) for i, row in enumerate(self._definitions)]
         small += [
             ((each.created, _CREATED, each.number, b""), (each,))
             for each in self._hierarchies.values()
@@ -145,7 +143,7 @@ class Feed:
             yield makers[place[1]](row)
 
     @staticmethod
-    def _rows_of(steps: list[Step], rank: int) -> list[Row] :
+    def _rows_of(steps: list[Step], rank: int) -> list[Row]:
         return [row for place, row in steps if place[1] == rank]
 
     def _header_change(self, row: Row) -> Change:

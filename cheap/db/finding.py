@@ -61,7 +61,9 @@ class Finder:
         elif len(order) == 1 and order[0].property in self._hierarchy.indexes and not exact:
             in_order = self._by_index(key, entity, limit)
         else:
-            everything = self._within(ranges[0], b"", _CHUNK) if ranges else self._by_entity(b"", _CHUNK)
+            everything = (
+                self._within(ranges[0], b"", _CHUNK) if ranges else self._by_entity(b"", _CHUNK)
+            )
             in_order = iter(self._sorted(everything, (key, entity), limit))
         return self._cut(in_order, limit)
 
@@ -147,7 +149,11 @@ class Finder:
         return order_key[:-2].replace(b"\0\1", b"\0")
 
     def _ascending(
-        self, place: dict[str, object], span: KeyRange, start: tuple[bytes, bytes] | None, first: int
+        self,
+        place: dict[str, object],
+        span: KeyRange,
+        start: tuple[bytes, bytes] | None,
+        first: int,
     ) -> Iterator[Found]:
         limit = first + 1
         key, entity = start or (b"", b"")
@@ -168,7 +174,11 @@ class Finder:
             limit = _CHUNK
 
     def _descending(
-        self, place: dict[str, object], span: KeyRange, start: tuple[bytes, bytes] | None, first: int
+        self,
+        place: dict[str, object],
+        span: KeyRange,
+        start: tuple[bytes, bytes] | None,
+        first: int,
     ) -> Iterator[Found]:
         # Keys fall while the entities of one key rise; no index is ordered like that. So groups
         # of one key that a query gave completely are turned around here, and the last group, which
@@ -214,7 +224,9 @@ def _high(span: KeyRange) -> bytes:
     return _LAST_KEY if span.high is None else span.high
 
 
-def index_keys(hierarchy: HierarchyRow, record: Record, indexes: tuple[str, ...]) -> list[tuple[int, bytes]]:
+def index_keys(
+    hierarchy: HierarchyRow, record: Record, indexes: tuple[str, ...]
+) -> list[tuple[int, bytes]]:
     """Return (property number, sort key) for each indexed value of a record."""
     codec = hierarchy.codec
     keys: list[tuple[int, bytes]] = []

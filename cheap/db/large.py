@@ -11,6 +11,8 @@ from msgspec import UNSET
 from cheap.core import LargeValue, PropertyDef, PropertyType
 from cheap.core.codecs import Codec
 from cheap.core.names import is_storable_text
+from cheap.db.adapter import Session
+from cheap.db.rows import HierarchyRow, id_of_value, packed_records
 from cheap.errors import (
     CorruptError,
     Fault,
@@ -19,8 +21,6 @@ from cheap.errors import (
     InvalidValueError,
     MissingKeyError,
 )
-from cheap.db.adapter import Session
-from cheap.db.rows import HierarchyRow, id_of_value, packed_records
 from cheap.store import PIECE_SIZE, Piece
 
 
@@ -79,7 +79,7 @@ def read_piece(
     codec = hierarchy.readable_codec()
     large_property(codec, name)
     ids = session.dialect.pack_ids([entity.bytes])
-    rows = session.rows(session.statements.known_documents, {**place, "ids": ids})
+    rows = session.rows(session.statements.get_aspects, {**place, "ids": ids})
     if not rows:
         raise MissingKeyError(f"no aspect {hierarchy.name!r} of entity {entity}")
     row = codec.unpack(packed_records(session, place, rows)[entity])

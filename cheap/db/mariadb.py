@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final, Self
 
 import pymysql
@@ -94,11 +95,11 @@ class MariaDbSession(Session):
         return self._execute(statement, params).rowcount
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
-        self._run_batches(self.dialect.insert_many(table), rows, "")
+        self._run_batches(self.statements.inserts[table.name], rows, "")
 
     def upsert(self, table: Table, rows: Sequence[Row]) -> None:
         end = "\n" + self.dialect.on_conflict(table)
-        self._run_batches(self.dialect.insert_many(table), rows, end)
+        self._run_batches(self.statements.inserts[table.name], rows, end)
 
     def _run_batches(self, head: str, rows: Sequence[Row], end: str) -> None:
         # pymysql's executemany falls back to one statement a row for forms it does not know.
@@ -334,10 +335,8 @@ class MariaDbAdapter(Adapter):
 
 
 def _hang_up(session: MariaDbSession) -> None:
-    try:
+    with suppress(pymysql.err.MySQLError, OSError):  # it is gone, which is what was wanted
         session.connection.close()
-    except (pymysql.err.MySQLError, OSError):
-        pass  # it is gone, which is what was wanted
 
 
 class MariaDbDao(SqlDao):

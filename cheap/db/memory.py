@@ -7,9 +7,9 @@ nothing needs to outlive them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar, cast
 from uuid import UUID
 
 from cheap.core import (
@@ -27,7 +27,7 @@ from cheap.core import (
 from cheap.core.codecs import codec_of
 from cheap.core.edits import CreateHierarchy, DropHierarchy, Edit, PutDefinition
 from cheap.core.filters import Selection
-from cheap.core.names import check_id
+from cheap.core.names import check_id, check_name
 from cheap.core.species import read_only_reason
 from cheap.db.cursors import read_cursor, write_cursor
 from cheap.db.memory_commit import Writing
@@ -44,6 +44,7 @@ from cheap.db.memory_state import (
     readable_definition,
     stub_for,
 )
+from cheap.db.transactions import Transaction, current, opened
 from cheap.errors import (
     AlreadyExistsError,
     CatalogNotFoundError,
@@ -77,45 +78,64 @@ class MemoryDao(Store):
         ...     dao.save_catalog(catalog)
     """
 
+    # The published dictionary is never changed: a transaction works on a copy and publishes that.
+    # Readers need no lock and see one moment; rolling back is forgetting the copy.
+
     def __init__(self) -> None:
         self._id = new_id()
-        self._lock = threading.RLock()
         self._catalogs: dict[UUID, KeptCatalog] = {}
-        self._undos: list[Callable[[], None]] | None = None
+        self._turn = threading.Lock()
+        self._step = threading.RLock()
         self._closed = False
 
     @contextmanager
-    def transaction(self) -> Generator[None]:
+    def transaction(self) -> Generator[Self]:
         """Join all calls of this block into one: all of them happen, or none when it raises.
 
-        A call that fails leaves nothing of itself; the block goes on if it catches the error. A
-        transaction within a transaction is part of it. Other threads wait until the end.
+        Calls made inside, in the same thread or task, see each other's writes; others see them
+        at the end. A call that fails leaves nothing of itself, and the block goes on if the error
+        is caught. Blocks inside of blocks join the outermost.
 
         Example:
             >>> with dao.transaction():
-            ...     dao.save_catalog(one)
-            ...     dao.save_catalog(two)
+            ...     dao.save_catalog(first)
+            ...     dao.save_catalog(second)
         """
-        with self._lock:
-            self._check_open()
-            if self._undos is not None:
-                yield
-                return
-            before, undos = dict(self._catalogs), list[Callable[[], None]]()
-            self._undos = undos
+        if current(self) is not None:
+            yield self
+            return
+        with self._turn:
+            joined = Transaction(self, dict(self._seen()))
             try:
-                yield
+                with opened(joined):
+                    yield self
             except BaseException:
-                self._catalogs = before
-                for undo in reversed(undos):
+                for undo in reversed(joined.undos):
                     undo()
                 raise
-            finally:
-                self._undos = None
+            self._catalogs = joined.session
+
+    def _seen(self) -> dict[UUID, KeptCatalog]:
+        """Return the catalogs as they are for the caller."""
+        if self._closed:
+            raise ClosedError("this MemoryDao was closed; what it held is gone")
+        joined = current(self)
+        return self._catalogs if joined is None else cast(Transaction[Any], joined).session
+
+    @contextmanager
+    def _writing(self) -> Generator[dict[UUID, KeptCatalog]]:
+        """Let one call write, within the transaction that is open or one of its own."""
+        with self.transaction(), self._step:
+            yield self._seen()
+
+    def _get(self, catalog_id: UUID) -> KeptCatalog:
+        try:
+            return self._seen()[check_id(catalog_id, "catalog id")]
+        except KeyError:
+            raise CatalogNotFoundError(catalog_id) from None
 
     def close(self) -> None:
-        with self._lock:
-            self._closed = True
+        self._closed = True
 
     # --- catalogs -------------------------------------------------------------------------
 
@@ -136,17 +156,18 @@ class MemoryDao(Store):
         checked = Catalog(
             species=species, version=version, uri=uri, upstream=upstream, global_id=catalog_id
         )
-        header = CatalogHeader(checked.global_id, species, checked.version, checked.uri, upstream)
-        with self._lock:
-            self._check_open()
-            if checked.global_id in self._catalogs:
-                raise AlreadyExistsError(f"there is a catalog {checked.global_id} already")
+        header = CatalogHeader(
+            checked.global_id, species, checked.version, checked.uri or None, upstream
+        )
+        with self._writing() as catalogs:
+            if header.catalog_id in catalogs:
+                raise AlreadyExistsError(f"there is a catalog {header.catalog_id} already")
             writing = Writing(KeptCatalog(header, header_revision=1), None, (), free=True)
-            return self._write(writing, edits).header
+            catalogs[header.catalog_id] = writing.apply_all(edits)
+            return writing.catalog.header
 
     def get_catalog(self, catalog_id: UUID) -> CatalogHeader:
-        with self._lock:
-            return self._get(catalog_id).header
+        return self._get(catalog_id).header
 
     def list_catalogs(
         self,
@@ -155,32 +176,27 @@ class MemoryDao(Store):
         cursor: str | None = None,
         limit: int = DEFAULT_LIMIT,
     ) -> Page[CatalogHeader]:
-        with self._lock:
-            self._check_open()
-            found = [
-                ((key.bytes,), kept.header)
-                for key, kept in self._catalogs.items()
-                if species is None or kept.header.species is species
-            ]
-            return _page("catalogs", (bytes,), found, cursor, limit)
+        found = [
+            ((key.bytes,), kept.header)
+            for key, kept in self._seen().items()
+            if species is None or kept.header.species is species
+        ]
+        return _page("catalogs", (bytes,), found, cursor, limit)
 
     def delete_catalog(self, catalog_id: UUID) -> bool:
-        with self._lock:
-            self._check_open()
-            return self._catalogs.pop(check_id(catalog_id, "catalog id"), None) is not None
+        with self._writing() as catalogs:
+            return catalogs.pop(check_id(catalog_id, "catalog id"), None) is not None
 
     def catalog_exists(self, catalog_id: UUID) -> bool:
-        with self._lock:
-            self._check_open()
-            return check_id(catalog_id, "catalog id") in self._catalogs
+        return check_id(catalog_id, "catalog id") in self._seen()
 
     def load_catalog(self, catalog_id: UUID, *, only: Collection[str] | None = None) -> Catalog:
-        with self._lock:
-            kept = self._get(catalog_id)
+        kept = self._get(catalog_id)
         header = kept.header
         names = list(kept.hierarchies) if only is None else only
         for name in names:
-            find_hierarchy(kept, name)
+            if name not in kept.hierarchies:
+                raise MissingKeyError(f"catalog has no hierarchy {name!r}")
         catalog = Catalog(
             species=header.species,
             version=header.version,
@@ -199,14 +215,13 @@ class MemoryDao(Store):
         return catalog
 
     def save_catalog(self, catalog: Catalog, *, replace: bool = False) -> int:
-        with self._lock:
-            self._check_open()
+        with self.transaction():
             return super().save_catalog(catalog, replace=replace)
 
     def _settle(self, catalog: Catalog, basis: Basis) -> None:
-        undo = catalog.settle(basis)
-        if self._undos is not None:
-            self._undos.append(undo)
+        undo, joined = catalog.settle(basis), current(self)
+        if joined is not None:
+            joined.undos.append(undo)
 
     # --- definitions ----------------------------------------------------------------------
 
@@ -220,8 +235,7 @@ class MemoryDao(Store):
         raise MissingKeyError(f"catalog has no aspect definition {name!r}")
 
     def list_aspect_defs(self, catalog_id: UUID) -> list[AspectDef]:
-        with self._lock:
-            return [each.definition for each in self._get(catalog_id).definitions.values()]
+        return [each.definition for each in self._get(catalog_id).definitions.values()]
 
     # --- contents -------------------------------------------------------------------------
 
@@ -232,8 +246,7 @@ class MemoryDao(Store):
         return self.commit(catalog_id, [edit]).revision
 
     def list_hierarchies(self, catalog_id: UUID) -> list[HierarchyHeader]:
-        with self._lock:
-            kept = self._get(catalog_id)
+        kept = self._get(catalog_id)
         return [
             HierarchyHeader(
                 each.name, each.type, each.revision, len(each.ordered()), tuple(each.indexes)
@@ -244,8 +257,7 @@ class MemoryDao(Store):
     def read_hierarchy(
         self, catalog_id: UUID, name: str, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
     ) -> Page[Entry]:
-        with self._lock:
-            kept = self._get(catalog_id)
+        kept = self._get(catalog_id)
         hierarchy = find_hierarchy(kept, name)
         if hierarchy.type is HierarchyType.ASPECT_MAP:
             readable_definition(kept, name)
@@ -254,8 +266,8 @@ class MemoryDao(Store):
         return Page(tuple(entry_of(kept, hierarchy, *each) for each in page.items), page.next)
 
     def drop_hierarchy(self, catalog_id: UUID, name: str) -> bool:
-        with self._lock:
-            known = name in self._get(catalog_id).hierarchies
+        with self.transaction():
+            known = check_name(name, "hierarchy") in self._get(catalog_id).hierarchies
             if known:
                 self.commit(catalog_id, [DropHierarchy(name)])
             return known
@@ -263,8 +275,7 @@ class MemoryDao(Store):
     def get_aspects(
         self, catalog_id: UUID, name: str, entities: Collection[UUID]
     ) -> dict[UUID, Aspect]:
-        with self._lock:
-            kept = self._get(catalog_id)
+        kept = self._get(catalog_id)
         definition, packed = readable_definition(kept, name), find_map(kept, name).packed()
         return {
             entity: aspect_of(definition, entity, packed[entity])
@@ -282,8 +293,7 @@ class MemoryDao(Store):
         cursor: str | None = None,
         limit: int = DEFAULT_LIMIT,
     ) -> Page[Aspect]:
-        with self._lock:
-            kept = self._get(catalog_id)
+        kept = self._get(catalog_id)
         definition = readable_definition(kept, name)
         selection = Selection(definition, where, order_by)
         found: list[tuple[tuple[bytes, bytes], Aspect]] = []
@@ -305,20 +315,14 @@ class MemoryDao(Store):
         own: Collection[int] = (),
         refresh: bool = False,
     ) -> Commit:
-        with self._lock:
+        with self._writing() as catalogs:
             old = self._get(catalog_id)
             previous = old.header.revision
             if not edits:
                 return Commit(previous, previous, 0)
             writing = Writing(old, expect, own, free=refresh)
-            self._write(writing, edits)
+            catalogs[catalog_id] = writing.apply_all(edits)
             return Commit(writing.revision, previous, writing.written)
-
-    def _write(self, writing: Writing, edits: Sequence[Edit]) -> KeptCatalog:
-        for edit in edits:
-            writing.apply(edit)
-        self._catalogs[writing.catalog.header.catalog_id] = writing.catalog
-        return writing.catalog
 
     # --- following ------------------------------------------------------------------------
 
@@ -332,8 +336,7 @@ class MemoryDao(Store):
     ) -> Page[Change]:
         if since < 0:
             raise InvalidQueryError(f"since: expected a revision, 0 or more, got {since}")
-        with self._lock:
-            kept = self._get(catalog_id)
+        kept = self._get(catalog_id)
         found = [
             ((change.revision, *rank), change)
             for rank, change in changes_of(kept)
@@ -346,8 +349,7 @@ class MemoryDao(Store):
     def read_piece(
         self, catalog_id: UUID, name: str, entity: UUID, property: str, offset: int = 0
     ) -> Piece:
-        with self._lock:
-            kept = self._get(catalog_id)
+        kept = self._get(catalog_id)
         value = large_value(kept, name, entity, property)
         if isinstance(value, LargeValue):
             data = find_map(kept, name).large[entity, property]
@@ -356,8 +358,8 @@ class MemoryDao(Store):
         else:
             data = value.encode() if isinstance(value, str) else bytes(value)  # type: ignore[arg-type]
             value = stub_for(data)
-        if isinstance(offset, bool) or not 0 <= offset <= len(data):
-            raise InvalidQueryError(f"offset: expected 0 to {len(data):,}, got {offset!r}")
+        if isinstance(offset, bool) or not 0 <= offset < max(1, len(data)):
+            raise InvalidQueryError(f"offset: expected 0 to {len(data) - 1:,}, got {offset!r}")
         end = offset + PIECE_SIZE
         return Piece(data[offset:end], value, end if end < len(data) else None)
 
@@ -369,17 +371,16 @@ class MemoryDao(Store):
         property: str,
         pieces: Iterable[bytes | str],
     ) -> LargeValue:
-        with self._lock:
-            kept = self._get(catalog_id)
+        kept = self._get(catalog_id)
         self._check_place(kept, name, entity, property)
         kind = kept.definitions[name].definition[property].type.python_type
         data = b"".join(checked_piece(name, entity, property, kind, each) for each in pieces)
-        with self._lock:
+        with self._writing() as catalogs:
             kept = self._get(catalog_id)
             self._check_place(kept, name, entity, property)
             writing = Writing(kept, None, (), free=False)
             writing.put_large(name, entity, property, stub_for(data), data)
-            self._write(writing, ())
+            catalogs[catalog_id] = writing.catalog
         return stub_for(data)
 
     @staticmethod
@@ -391,19 +392,6 @@ class MemoryDao(Store):
             raise ReadOnlyError(read_only_reason(kept.header.species))
         if not (definition.writable and definition[property].writable):
             raise ReadOnlyError(f"property {property!r} of aspect {name!r} is not writable")
-
-    # --- the rest -------------------------------------------------------------------------
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ClosedError("this MemoryDao was closed; what it held is gone")
-
-    def _get(self, catalog_id: UUID) -> KeptCatalog:
-        self._check_open()
-        try:
-            return self._catalogs[check_id(catalog_id, "catalog id")]
-        except KeyError:
-            raise CatalogNotFoundError(catalog_id) from None
 
 
 def _page(

@@ -78,6 +78,12 @@ class Writing:
         self._own = {*own, self.revision}
         self._copied: set[str] = set()
 
+    def apply_all(self, edits: Iterable[Edit]) -> KeptCatalog:
+        """Apply edits in order and return the catalog as it is then."""
+        for edit in edits:
+            self.apply(edit)
+        return self.catalog
+
     def apply(self, edit: Edit) -> None:
         """Apply one edit."""
         species: CatalogSpecies = self.catalog.header.species

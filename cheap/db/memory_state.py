@@ -28,7 +28,7 @@ from cheap.core import (
 )
 from cheap.core.codecs import codec_of
 from cheap.core.edits import Path
-from cheap.core.names import check_id, is_storable_text
+from cheap.core.names import check_id, check_name, is_storable_text
 from cheap.errors import (
     Fault,
     InvalidEditError,
@@ -128,7 +128,7 @@ class KeptCatalog:
 def find_hierarchy(kept: KeptCatalog, name: str) -> Kept:
     """Return a hierarchy; MissingKeyError when there is none."""
     try:
-        return kept.hierarchies[name]
+        return kept.hierarchies[check_name(name, "hierarchy")]
     except KeyError:
         raise MissingKeyError(
             f"catalog has no hierarchy {name!r}; it has {list(kept.hierarchies)}"

@@ -68,7 +68,7 @@ class Pool(Generic[C]):
             PoolTimeoutError: none came free in time.
             ClosedError: the pool was closed.
         """
-        deadline = time.monotonic() + self._timeout
+        deadline: float | None = None
         with self._changed:
             while True:
                 if self._closed:
@@ -79,6 +79,7 @@ class Pool(Generic[C]):
                 if self._lent < self.max_size:
                     self._lent += 1
                     break
+                deadline = deadline or time.monotonic() + self._timeout
                 if (remaining := deadline - time.monotonic()) <= 0:
                     raise PoolTimeoutError(
                         f"all {self.max_size} connections were in use for {self._timeout:g} s; "

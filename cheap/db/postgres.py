@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any, Final, LiteralString, Self, cast
+from typing import Any, Final, Self, cast
 
 import psycopg
 import psycopg_pool
@@ -67,9 +67,7 @@ class PostgresSession(Session):
 
     def _execute(self, statement: str, params: Params) -> psycopg.Cursor[Row]:
         try:
-            return self.connection.execute(
-                cast(LiteralString, statement), params or None, binary=True
-            )
+            return self.connection.execute(statement, params or None, binary=True)
         except psycopg.Error as error:
             raise self._adapter.error(error) from error
 
@@ -84,14 +82,14 @@ class PostgresSession(Session):
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         if len(rows) < COPY_FROM:
-            self._run_arrays(self.dialect.insert_many(table), table, rows)
+            self._run_arrays(self.statements.inserts[table.name], table, rows)
             return
         statement = cast(PostgresDialect, self.dialect).copy_many(table)
         pack = _packer(table)
         try:
             with (
                 self.connection.cursor() as cursor,
-                cursor.copy(cast(LiteralString, statement)) as copy,
+                cursor.copy(statement) as copy,
             ):
                 copy.write(_COPY_HEAD)
                 for start in range(0, len(rows), COPY_FROM):
@@ -103,7 +101,9 @@ class PostgresSession(Session):
     def upsert(self, table: Table, rows: Sequence[Row]) -> None:
         # Arrays of some thousand rows: larger ones are not faster and take memory twice.
         for start in range(0, len(rows), 5_000):
-            self._run_arrays(self.dialect.upsert_many(table), table, rows[start : start + 5_000])
+            self._run_arrays(
+                self.statements.upserts[table.name], table, rows[start : start + 5_000]
+            )
 
     def _run_arrays(self, statement: str, table: Table, rows: Sequence[Row]) -> None:
         if not rows:
@@ -248,7 +248,7 @@ class PostgresAdapter(Adapter):
 
     @classmethod
     def _look(cls, options: dict[str, Any], where: str) -> bool:
-        """Connect once without the pool, whose errors hide the reason; tell if the schema is there."""
+        """Connect without the pool, whose errors hide the reason; tell if the schema is there."""
         try:
             with psycopg.connect(**options) as connection:
                 row = connection.execute("SELECT to_regclass('cheap_store') IS NOT NULL").fetchone()

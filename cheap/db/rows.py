@@ -101,11 +101,10 @@ class HierarchyRow:
     """A row of the hierarchy table, with the definition of an aspect map.
 
     Attributes:
-        number: identifies it in its catalog.
+        number: identifies it in its catalog, under its present definition.
         name: its name.
         type: its kind.
         created: the revision that created it.
-        defined: the revision of its definition.
         revision: the revision of the last change of its content.
         indexes: the indexed properties.
         definition: of an aspect map.
@@ -115,7 +114,6 @@ class HierarchyRow:
     name: str
     type: HierarchyType
     created: int
-    defined: int
     revision: int
     indexes: tuple[str, ...]
     definition: AspectDef | None
@@ -137,13 +135,12 @@ class HierarchyRow:
 
 def hierarchy_of(row: Sequence[Any]) -> HierarchyRow:
     """Return what is in a row of the hierarchy table joined with the definition's document."""
-    number, name, kind, created, defined, revision, indexes, document = row
+    number, name, kind, created, revision, indexes, document = row
     return HierarchyRow(
         number,
         as_text(name),
         HierarchyType(as_text(kind)),
         created,
-        defined,
         revision,
         tuple(msgspec.json.decode(indexes)),
         None if document is None else definition_of(as_bytes(document)),
@@ -165,7 +162,8 @@ def packed_records(
     """
     if not rows:
         return {}
-    entities, documents, pieces = zip(*rows, strict=True)
+    entities, given, pieces = zip(*rows, strict=True)
+    documents: Sequence[Any] = given
     if any(pieces) and None in documents:
         documents = _completed(session, place, entities, documents)
     if isinstance(documents[0], str):

@@ -132,8 +132,8 @@ HIERARCHY: Final = Table(
         Column("number", Kind.NUMBER),
         Column("name", Kind.NAME),
         Column("type", Kind.NAME),
+        Column("position", Kind.NUMBER),
         Column("created", Kind.NUMBER),
-        Column("defined", Kind.NUMBER),
         Column("revision", Kind.NUMBER),
         Column("indexes", Kind.DOCUMENT),
     ),
@@ -142,6 +142,9 @@ HIERARCHY: Final = Table(
     replaces=("catalog_id", "name"),
     keeps=("number",),
 )
+"""Hierarchies. A number stands for one hierarchy under one definition, and is never used again: who
+remembers it needs not ask whether the definition is still the same.
+"""
 
 ASPECT: Final = Table(
     "cheap_aspect",

@@ -78,10 +78,10 @@ class SqliteSession(Session):
             raise self._adapter.error(error) from error
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
-        self._run_many(self.dialect.insert_many(table), rows)
+        self._run_many(self.statements.inserts[table.name], rows)
 
     def upsert(self, table: Table, rows: Sequence[Row]) -> None:
-        self._run_many(self.dialect.upsert_many(table), rows)
+        self._run_many(self.statements.upserts[table.name], rows)
 
     def _run_many(self, statement: str, rows: Sequence[Row]) -> None:
         try:
@@ -173,7 +173,9 @@ class SqliteAdapter(Adapter):
         """
         name = fspath(path)
         if durability not in ("full", "normal", "off"):
-            raise ConfigurationError(f"durability: expected full, normal or off, got {durability!r}")
+            raise ConfigurationError(
+                f"durability: expected full, normal or off, got {durability!r}"
+            )
         if not name or "\0" in name:
             raise ConfigurationError(f"path: expected a file name, got {name!r}")
         check_sizes(0, readers, busy_timeout, 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from cheap.db.dialect import Dialect
-from cheap.db.schema import CONTENT
+from cheap.db.schema import CONTENT, TABLES
 
 _HIERARCHY: Final = "catalog_id = :catalog_id AND hierarchy = :hierarchy"
 _ENTRY_COLUMNS: Final = "position, item, parent, name, entity_id"
@@ -19,7 +19,13 @@ class Statements:
     """The statements in the words of one dialect."""
 
     def __init__(self, dialect: Dialect) -> None:
+        self.inserts: Final = {each.name: dialect.insert_many(each) for each in TABLES}
+        self.upserts: Final = {each.name: dialect.upsert_many(each) for each in TABLES}
+
         say, any_of, any_name = dialect.says, dialect.any_of, dialect.any_name
+        by_entity = dialect.by_index("cheap_aspect_entity")
+        by_item = dialect.by_index("cheap_entry_item")
+        by_parent = dialect.by_index("cheap_entry_parent")
 
         # --- store
         self.get_store: Final = say("SELECT store_id, schema_version FROM cheap_store")
@@ -65,40 +71,47 @@ class Statements:
         )
 
         # --- hierarchies
-        hierarchy = "h.number, h.name, h.type, h.created, h.defined, h.revision, h.indexes"
+        hierarchy = "h.number, h.name, h.type, h.created, h.revision, h.indexes"
         self.list_hierarchies: Final = say(f"""
             SELECT {hierarchy}, d.document FROM cheap_hierarchy h
             LEFT JOIN cheap_definition d
                 ON d.catalog_id = h.catalog_id AND d.name = h.name AND h.type = 'AM'
-            WHERE h.catalog_id = :catalog_id ORDER BY h.number""")
+            WHERE h.catalog_id = :catalog_id ORDER BY h.position""")
         self.get_hierarchies: Final = say(f"""
             SELECT {hierarchy}, d.document FROM cheap_hierarchy h
             LEFT JOIN cheap_definition d
                 ON d.catalog_id = h.catalog_id AND d.name = h.name AND h.type = 'AM'
             WHERE h.catalog_id = :catalog_id AND {any_name("h.name", ":names")}""")
-        self.begin_commit: Final = say(f"""
+        begin = f"""
             SELECT c.species, c.revision, c.version, c.uri, c.header_revision,
                 {hierarchy}, d.document
             FROM cheap_catalog c
-            LEFT JOIN cheap_hierarchy h
-                ON h.catalog_id = c.catalog_id AND {any_name("h.name", ":names")}
+            LEFT JOIN cheap_hierarchy h ON h.catalog_id = c.catalog_id AND %s
             LEFT JOIN cheap_definition d
                 ON d.catalog_id = h.catalog_id AND d.name = h.name AND h.type = 'AM'
-            WHERE c.catalog_id = :catalog_id""")
+            WHERE c.catalog_id = :catalog_id"""
+        self.begin_commit: Final = say(begin.replace("%s", any_name("h.name", ":names")))
+        self.begin_commit_one: Final = say(begin.replace("%s", "h.name = :name"))
         self.touch_hierarchy: Final = say("""
             UPDATE cheap_hierarchy SET revision = :revision
             WHERE catalog_id = :catalog_id AND number = :hierarchy""")
-        self.set_defined: Final = say("""
-            UPDATE cheap_hierarchy SET defined = :revision
-            WHERE catalog_id = :catalog_id AND number = :hierarchy""")
+        self.renumber: Final = (
+            *(
+                say(f"UPDATE {each.name} SET hierarchy = :number WHERE {_HIERARCHY}")
+                for each in CONTENT
+            ),
+            say(
+                "UPDATE cheap_hierarchy SET number = :number"
+                " WHERE catalog_id = :catalog_id AND number = :hierarchy"
+            ),
+        )
         self.set_indexes: Final = say("""
             UPDATE cheap_hierarchy SET indexes = :indexes
             WHERE catalog_id = :catalog_id AND number = :hierarchy""")
         self.drop_hierarchy: Final = (
             *(say(f"DELETE FROM {each.name} WHERE {_HIERARCHY}") for each in CONTENT),
             say(
-                "DELETE FROM cheap_hierarchy"
-                " WHERE catalog_id = :catalog_id AND number = :hierarchy"
+                "DELETE FROM cheap_hierarchy WHERE catalog_id = :catalog_id AND number = :hierarchy"
             ),
         )
         self.count_aspects: Final = say(_count("cheap_aspect"))
@@ -114,24 +127,18 @@ class Statements:
         self.scan_aspects: Final = say(f"""
             SELECT entity_id, document, pieces FROM cheap_aspect
             WHERE {_HIERARCHY} AND entity_id > :after ORDER BY entity_id LIMIT :limit""")
-        # One statement from the catalog to the record, for the call that is made most.
-        named = """
-            FROM cheap_hierarchy h
-            JOIN cheap_aspect a ON a.catalog_id = h.catalog_id AND a.hierarchy = h.number
-            WHERE h.catalog_id = :catalog_id AND h.name = :name AND h.type = 'AM' AND"""
-        self.get_aspect: Final = say(
-            f"SELECT h.number, h.defined, a.entity_id, a.document, a.pieces{named} a.entity_id = :entity"
-        )
-        self.get_aspects: Final = say(
-            f"SELECT h.number, h.defined, a.entity_id, a.document, a.pieces{named}"
-            f" {any_of('a.entity_id', ':ids')}"
-        )
-        self.known_aspects: Final = say(f"""
-            SELECT entity_id, revision, pieces FROM cheap_aspect
-            WHERE {_HIERARCHY} AND {any_of("entity_id", ":ids")}""")
-        self.known_documents: Final = say(f"""
+        self.get_aspect: Final = say(f"""
             SELECT entity_id, document, pieces FROM cheap_aspect
+            WHERE {_HIERARCHY} AND entity_id = :entity""")
+        self.get_aspects: Final = say(f"""
+            SELECT entity_id, document, pieces FROM cheap_aspect{by_entity}
             WHERE {_HIERARCHY} AND {any_of("entity_id", ":ids")}""")
+        self.known_aspects: Final = say(f"""
+            SELECT entity_id, revision, pieces FROM cheap_aspect{by_entity}
+            WHERE {_HIERARCHY} AND {any_of("entity_id", ":ids")}""")
+        self.known_aspect: Final = say(f"""
+            SELECT entity_id, revision, pieces FROM cheap_aspect
+            WHERE {_HIERARCHY} AND entity_id = :entity""")
         self.delete_aspects: Final = say(
             f"DELETE FROM cheap_aspect WHERE {_HIERARCHY} AND {any_of('entity_id', ':ids')}"
         )
@@ -156,8 +163,8 @@ class Statements:
             ORDER BY p.entity_id LIMIT :limit""")
         self.find_in_range: Final = say(f"""
             SELECT {keyed} {join} AND p.sort_key >= :low AND p.sort_key <= :high
-                AND p.entity_id > :entity_id
-            ORDER BY p.entity_id LIMIT :limit""")
+                AND {dialect.not_by_index("p.entity_id")} > :entity_id
+            ORDER BY {dialect.not_by_index("p.entity_id")} LIMIT :limit""")
         self.unindex_aspects: Final = say(
             f"DELETE FROM cheap_property WHERE {_HIERARCHY} AND {any_of('entity_id', ':ids')}"
         )
@@ -173,10 +180,10 @@ class Statements:
             SELECT {_ENTRY_COLUMNS} FROM cheap_entry
             WHERE {_HIERARCHY} AND position > :after ORDER BY position LIMIT :limit""")
         self.get_entries: Final = say(f"""
-            SELECT {_ENTRY_COLUMNS}, revision FROM cheap_entry
+            SELECT {_ENTRY_COLUMNS}, revision FROM cheap_entry{by_item}
             WHERE {_HIERARCHY} AND {any_of("item", ":ids")}""")
         self.children_of: Final = say(f"""
-            SELECT {_ENTRY_COLUMNS}, revision FROM cheap_entry
+            SELECT {_ENTRY_COLUMNS}, revision FROM cheap_entry{by_parent}
             WHERE {_HIERARCHY} AND {any_of("parent", ":ids")}""")
         self.delete_entries: Final = say(
             f"DELETE FROM cheap_entry WHERE {_HIERARCHY} AND {any_of('item', ':ids')}"
@@ -237,12 +244,14 @@ class Statements:
         for name, value in vars(self).items():
             if isinstance(value, tuple):
                 found |= {f"{name}[{i}]": text for i, text in enumerate(value)}
+            elif isinstance(value, dict):
+                found |= {f"{name}[{table}]": text for table, text in value.items()}
             else:
                 found[name] = value
         return found
 
 
 def _count(table: str) -> str:
-    return f"SELECT hierarchy, COUNT(*) FROM {table} WHERE catalog_id = :catalog_id GROUP BY hierarchy"
-
-
+    return (
+        f"SELECT hierarchy, COUNT(*) FROM {table} WHERE catalog_id = :catalog_id GROUP BY hierarchy"
+    )

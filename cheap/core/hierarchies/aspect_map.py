@@ -74,17 +74,19 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         return aspect
 
     def __setitem__(self, entity: UUID, value: object) -> None:
-        if self._locked is not None or not self._codec.definition.writable:
+        codec = self._codec
+        if self._locked is not None or not codec.definition.writable:
             self._check_writable()
         if value.__class__ is not dict:
-            value = record_of(value, self._codec)
-        packed = self._codec.pack(value, entity)  # type: ignore[arg-type]
+            value = fields_of(value) or record_of(value, codec)
+        packed = codec.pack(cast("Mapping[str, object]", value), entity)
         if entity.__class__ is not UUID:
             check_id(entity)
         # One look-up for the usual case: hashing a UUID is the dearest step of all after packing.
         held = self._held.setdefault(entity, packed)
         if held is not packed:
-            self._check_replacement(held, packed)
+            if not self._differs(held, packed):
+                return
             self._held[entity] = packed
         if not self._is_new:
             self._journal.did_put(entity)

@@ -1,0 +1,167 @@
+"""What ``msgspec`` is told about each property, and what it must be helped with.
+
+There are three kinds of rows: *stored* ones, decoded from packed records; those *from Python*,
+converted from a dict; and those *from JSON*, decoded from a document. ``msgspec`` refuses most of
+what :mod:`cheap.core.checks` refuses; a *mend* does the rest: it makes one value canonical, or
+raises ``Refused``, which sends the record to the slow road.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+from uuid import UUID
+
+from msgspec import Meta, Raw, UnsetType
+
+from cheap.core import checks
+from cheap.core.checks import MAX_INTEGER, MAX_STRING, MIN_INTEGER, Refused
+from cheap.core.definitions import PropertyDef
+from cheap.core.forms import decimal_digits, parse_decimal, read_big_integer
+from cheap.core.values import LargeValue, PropertyType
+
+NATIVE: Final = (datetime, Decimal, UUID, bytes)
+"""Types that ``msgspec.convert`` takes as they are, and does not read from text."""
+
+_LARGEST_FLOAT: Final = 1.7976931348623157e308
+
+_STORED: Final[dict[PropertyType, Any]] = {
+    PropertyType.INTEGER: Annotated[int, Meta(ge=MIN_INTEGER, le=MAX_INTEGER)],
+    # The bounds refuse NaN and the infinities, which msgspec would write as null.
+    PropertyType.FLOAT: Annotated[float, Meta(ge=-_LARGEST_FLOAT, le=_LARGEST_FLOAT)],
+    PropertyType.BOOLEAN: bool,
+    PropertyType.STRING: Annotated[str, Meta(max_length=MAX_STRING)],
+    PropertyType.TEXT: str,
+    PropertyType.BIG_INTEGER: Annotated[str, Meta(pattern=r"^(?:0|-?[1-9][0-9]*)\Z")],
+    PropertyType.BIG_DECIMAL: Decimal,
+    PropertyType.DATE_TIME: Annotated[datetime, Meta(tz=True)],
+    PropertyType.URI: str,
+    PropertyType.UUID: UUID,
+    PropertyType.CLOB: str | LargeValue,
+    PropertyType.BLOB: bytes | LargeValue,
+}
+_MANY: Final[dict[PropertyType, Any]] = {PropertyType.CLOB: str, PropertyType.BLOB: bytes}
+# From Python, large values take the slow road: msgspec would make one of any dict that fits.
+_PYTHON: Final[dict[PropertyType, Any]] = {PropertyType.BIG_INTEGER: int, **_MANY}
+# From JSON, numbers are read by ourselves: msgspec also takes "1_000", " 1 " and "NaN".
+_JSON: Final[dict[PropertyType, Any]] = {
+    PropertyType.BIG_INTEGER: Raw,
+    PropertyType.BIG_DECIMAL: Raw,
+}
+
+
+def stored_wire(prop: PropertyDef) -> Any:
+    """Return the type of a property in a stored row."""
+    return _wire(prop, _STORED | _MANY if prop.multivalued else _STORED)
+
+
+def python_wire(prop: PropertyDef) -> Any:
+    """Return the type of a property in a row from Python."""
+    return _wire(prop, _STORED | _PYTHON)
+
+
+def json_wire(prop: PropertyDef) -> Any:
+    """Return the type of a property in a row from JSON."""
+    return _wire(prop, (_STORED | _MANY if prop.multivalued else _STORED) | _JSON)
+
+
+def _wire(prop: PropertyDef, types: dict[PropertyType, Any]) -> Any:
+    wire: Any = types[prop.type]
+    if prop.multivalued:
+        wire = tuple.__class_getitem__((wire, ...))
+    elif wire is Raw:
+        return Raw | UnsetType  # which also takes null; the mend decides
+    return wire | None if prop.nullable else wire
+
+
+# --- mends ----------------------------------------------------------------------------------
+
+Mend = Callable[[Any], Any]
+
+
+def _no_negative_zero(value: float) -> float:
+    return value or 0.0
+
+
+def _finite(value: Decimal) -> Decimal:
+    if not value.is_finite():
+        raise Refused
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value if value.tzinfo is UTC else checks.date_time(value)
+
+
+def _number_text(raw: Raw) -> str:
+    """The text of a number, or of a string that holds one (escapes do not matter: no digits)."""
+    text = bytes(raw).decode()
+    return text[1:-1] if text[:1] == '"' else text
+
+
+def _raw_decimal(raw: Raw) -> Decimal:
+    return parse_decimal(_number_text(raw))
+
+
+def _raw_digits(raw: Raw) -> str:
+    return decimal_digits(read_big_integer(_number_text(raw)))
+
+
+_PYTHON_MENDS: Final[dict[PropertyType, Mend]] = {
+    PropertyType.FLOAT: _no_negative_zero,
+    PropertyType.BIG_INTEGER: decimal_digits,
+    PropertyType.BIG_DECIMAL: _finite,
+    PropertyType.DATE_TIME: _in_utc,
+    PropertyType.URI: checks.uri,
+}
+_JSON_MENDS: Final[dict[PropertyType, Mend]] = _PYTHON_MENDS | {
+    PropertyType.BIG_INTEGER: _raw_digits,
+    PropertyType.BIG_DECIMAL: _raw_decimal,
+}
+
+
+def python_mend(prop: PropertyDef) -> Mend | None:
+    """Return what makes a scalar of a row from Python canonical, if anything is needed."""
+    return _PYTHON_MENDS.get(prop.type)
+
+
+def json_mend(prop: PropertyDef) -> Mend | None:
+    """Return what makes a scalar of a row from JSON canonical, if anything is needed."""
+    mend = _JSON_MENDS.get(prop.type)
+    if mend is None or prop.type not in _JSON or not prop.nullable or prop.multivalued:
+        return mend
+    return lambda raw: None if bytes(raw) == b"null" else mend(raw)
+
+
+# --- what msgspec.convert would turn into another type --------------------------------------
+
+_SEQUENCES: Final = frozenset((list, tuple, type(None)))
+_NUMBERS: Final = frozenset((float, int, type(None)))
+
+
+def plain_classes(prop: PropertyDef) -> frozenset[type] | None:
+    """Return which classes a value from Python may have on the fast road; None for any.
+
+    ``msgspec.convert`` makes a tuple of a set and a float of a Decimal; the model does not.
+    """
+    if prop.multivalued:
+        return _SEQUENCES
+    return _NUMBERS if prop.type is PropertyType.FLOAT else None
+
+
+# --- keys -----------------------------------------------------------------------------------
+
+_PLAIN_KEY = re.compile(r'[^~+"\\\x00-\x1f][^"\\\x00-\x1f]*')
+
+
+def document_key(name: str) -> str:
+    """Return the key under which a property stands in the packed record: mostly its name.
+
+    Names that would need escapes in JSON, or begin with one of our marks, are percent-encoded
+    behind a ``~``.
+    """
+    return name if _PLAIN_KEY.fullmatch(name) else "~" + quote(name, safe="")
