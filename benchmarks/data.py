@@ -84,7 +84,9 @@ def make_data(size: int) -> Data:
     return Data(records, list(make_records(max(1000, size // 10), seed=2)))
 
 
-def make_records(size: int, *, start: int = 0, stop: int | None = None, seed: int = 1) -> Iterator[Record]:
+def make_records(
+    size: int, *, start: int = 0, stop: int | None = None, seed: int = 1
+) -> Iterator[Record]:
     """Yield the records of one size, or some of them in a row."""
     for i in range(start, size if stop is None else stop):
         yield _record(i, size, Random(seed << 40 | i))

@@ -7,10 +7,12 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 
 from cheap import connect
-from cheap.db.adapter import Adapter, Session
 from cheap.db.dao import SqlDao
 from tests.servers import Server, mariadb_server, postgres_server
 
@@ -54,29 +56,47 @@ class Ground(ABC):
 
     def size(self, place: Place) -> int:
         """How many bytes a place takes on disk."""
-        with connected(place) as session:
-            self.settle(session)
-            return int(str(session.rows(self._size, {})[0][0]))
+        with _plain_connection(place) as connection:
+            self._settle(connection)
+            return int(connection.exec_driver_sql(self._size).scalar_one())
 
     def calm(self, place: Place) -> None:
         """Let the database finish what it would otherwise do later, while somebody else's turn is."""
-        with connected(place) as session:
-            self.settle(session)
+        with _plain_connection(place) as connection:
+            self._settle(connection)
 
     _size: ClassVar[str]
 
     @abstractmethod
-    def settle(self, session: Session) -> None:
+    def _settle(self, connection: Connection) -> None:
         """See ``calm``."""
 
 
+def engine_of(place: Place) -> Engine:
+    """Connect with SQLAlchemy; on SQLite with the settings that CheapPy uses, else with its own."""
+    url = urlsplit(place.url)
+    if place.backend != "sqlite":
+        driver = {"postgres": "postgresql+psycopg", "mariadb": "mariadb+pymysql"}[place.backend]
+        return create_engine(url._replace(scheme=driver).geturl())
+    engine = create_engine(place.url)
+
+    @event.listens_for(engine, "connect")
+    def settle(connection: Any, _: object) -> None:
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "cache_size = -16384"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
 @contextmanager
-def connected(place: Place) -> Generator[Session]:
-    """Lend a session on a place, with CheapPy's settings, beside whatever is open there."""
-    with place.connect() as dao:
-        adapter: Adapter = dao.adapter
-        with adapter.session(write=True) as session:
-            yield session
+def _plain_connection(place: Place) -> Generator[Connection]:
+    """Lend a connection beside those of the contender, each statement on its own."""
+    engine = engine_of(place)
+    try:
+        with engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+    finally:
+        engine.dispose()
 
 
 class SqliteGround(Ground):
@@ -99,8 +119,8 @@ class SqliteGround(Ground):
             assert isinstance(dao, SqlDao)
             return f"SQLite {dao.adapter.server_version()}"
 
-    def settle(self, session: Session) -> None:
-        session.rows("PRAGMA wal_checkpoint(TRUNCATE)", {})
+    def _settle(self, connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 class ServerGround(Ground):
@@ -127,9 +147,9 @@ class PostgresGround(ServerGround):
         SELECT sum(pg_total_relation_size(oid)) FROM pg_class
         WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"""
 
-    def settle(self, session: Session) -> None:
-        session.run("VACUUM ANALYZE", {})
-        session.run("CHECKPOINT", {})
+    def _settle(self, connection: Connection) -> None:
+        connection.exec_driver_sql("VACUUM ANALYZE")
+        connection.exec_driver_sql("CHECKPOINT")
 
 
 class MariaDbGround(ServerGround):
@@ -140,15 +160,9 @@ class MariaDbGround(ServerGround):
         SELECT sum(data_length + index_length) FROM information_schema.tables
         WHERE table_schema = DATABASE()"""
 
-    def settle(self, session: Session) -> None:
-        tables = [
-            row[0]
-            for row in session.rows(
-                "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()",
-                {},
-            )
-        ]
-        session.rows(f"ANALYZE TABLE {', '.join(tables)}", {})
+    def _settle(self, connection: Connection) -> None:
+        tables = inspect(connection).get_table_names()
+        connection.exec_driver_sql(f"ANALYZE TABLE {', '.join(tables)}")
 
 
 @contextmanager

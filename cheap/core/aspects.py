@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from pydantic import ValidationError
 
 from cheap.core.codecs import Codec, Row, codec_of
@@ -97,15 +96,16 @@ class Aspect(MutableMapping[str, Value]):
 
     def __getitem__(self, name: str) -> Value:
         codec = self._codec
+        value: Value | UnsetType
         try:
             value = getattr(self._row, codec.fields[name])
         except KeyError:
             return self._other(name)
+        if codec.digits and name in codec.digits:
+            value = codec.get(self._row, name)
         if value is UNSET:
             return codec.definition[name].unset_value
-        if codec.digits and name in codec.digits:
-            return codec.get(self._row, name)  # type: ignore[return-value]
-        return value  # type: ignore[no-any-return]
+        return value
 
     def _other(self, name: str) -> Value:
         if name in self._codec.all_fields:
@@ -142,14 +142,11 @@ class Aspect(MutableMapping[str, Value]):
         return True
 
     def set_values(self) -> dict[str, Value]:
-        """Return the properties that are set, without those that only read their default."""
-        codec = self._codec
-        values: dict[str, Value] = {}
-        for name in codec.all_fields:
-            value = codec.get(self._row, name)
-            if value is not UNSET:
-                values[name] = value  # type: ignore[assignment]
-        return values | self._extras()
+        """Return the properties that are set, without those that only read their default.
+
+        Properties that may not be read are among them: this is for copying a record.
+        """
+        return self._codec.values(self._row)
 
     def to(self, record: type[T]) -> T:
         """Return this aspect as an instance of a dataclass or pydantic model.
@@ -157,7 +154,8 @@ class Aspect(MutableMapping[str, Value]):
         Properties that the class does not know are left out.
 
         Raises:
-            InvalidDefinitionError: the class needs a field that the aspect does not have.
+                InvalidDefinitionError: the class needs a field that the aspect does not have.
+            InvalidValueError: the pydantic model refuses the values.
 
         Example:
             >>> people[alice].to(Person)
@@ -165,35 +163,28 @@ class Aspect(MutableMapping[str, Value]):
         """
         values: dict[str, Any] = {}
         late: dict[str, Any] = {}
-        own = {each.name for each in dataclasses.fields(record) if not each.init} if (
-            dataclasses.is_dataclass(record)
-        ) else set[str]()
         for shape in shape_of(record):
-            if shape.name in self:
-                value: Any = self[shape.name]
-                if shape.build is not None and value is not None:
-                    value = shape.build(value)
-                (late if shape.name in own else values)[shape.keyword] = value
-            elif shape.required:
-                raise InvalidDefinitionError(
-                    f"{record.__name__} needs {shape.name!r}, which aspect "
-                    f"{self.definition.name!r} does not have"
-                )
+            if shape.name not in self:
+                if shape.required:
+                    raise InvalidDefinitionError(
+                        f"{record.__name__} needs {shape.name!r}, which aspect "
+                        f"{self.definition.name!r} does not have"
+                    )
+                continue
+            value: Any = self[shape.name]
+            if value is None and not (shape.nullable or shape.required):
+                continue  # the class has a default of its own
+            if shape.build is not None and value is not None:
+                value = shape.build(value)
+            (late if shape.late else values)[shape.keyword] = value
         if allows_extra(record):
-            values |= {name: each for name, each in self._extras().items() if name not in values}
+            values = self._extras() | values
         try:
             made = record(**values)
         except ValidationError as error:
-            raise InvalidValueError(
-                self.definition.name,
-                [
-                    Fault(".".join(map(str, each["loc"])), each["msg"], show(each["input"]))
-                    for each in error.errors()
-                ],
-                self._where(),
-            ) from error
+            raise self._refused(_faults_of(error)) from error
         for name, value in late.items():
-            object.__setattr__(made, name, value)
+            object.__setattr__(made, name, value)  # frozen dataclasses too
         return made
 
     def packed(self) -> bytes:
@@ -206,7 +197,7 @@ class Aspect(MutableMapping[str, Value]):
         codec = self._codec
         values, faults = codec.check({name: value})
         if faults:
-            raise InvalidValueError(codec.definition.name, faults, self._where())
+            raise self._refused(faults)
         self._will_change(name)
         if name in codec.all_fields:
             codec.put(self._row, name, values[name])
@@ -216,10 +207,8 @@ class Aspect(MutableMapping[str, Value]):
 
     def __delitem__(self, name: str) -> None:
         if name in self._codec.all_fields:
-            prop = self.definition[name]
-            if prop.required and self._owner and not self.definition.can_remove_properties:
-                fault = Fault(name, "a value (it is required)", "nothing")
-                raise InvalidValueError(self.definition.name, [fault], self._where())
+            if self._must_keep(name):
+                raise self._refused([Fault(name, "a value (it is required)", "nothing")])
             self._will_change(name)
             setattr(self._row, self._codec.all_fields[name], UNSET)
             return
@@ -231,13 +220,44 @@ class Aspect(MutableMapping[str, Value]):
         self._extra = extra
         self._codec.put_extra(self._row, extra)
 
+    def popitem(self) -> tuple[str, Value]:
+        """Unset the last property that is set, and return it; KeyError when none is."""
+        for name in reversed(list(self)):
+            if self.is_set(name):
+                return name, self.pop(name)
+        raise MissingKeyError(f"no property of aspect {self.definition.name!r} is set")
+
+    def clear(self) -> None:
+        """Unset every property.
+
+        Raises:
+            InvalidValueError: properties are required; none was unset.
+        """
+        names = [*filter(self.is_set, self._codec.all_fields), *self._extras()]
+        faults = [
+            Fault(name, "a value (it is required)", "nothing")
+            for name in filter(self._must_keep, names)
+        ]
+        if faults:
+            raise self._refused(faults)
+        for name in names:
+            self._will_change(name)
+        for name in names:
+            del self[name]
+
+    def _must_keep(self, name: str) -> bool:
+        """Whether a property may not be unset: it is required, and the aspect is in a map."""
+        definition = self.definition
+        prop = definition.get(name)
+        owned = self._owner is not None and not definition.can_remove_properties
+        return owned and prop is not None and prop.required
+
     def _will_change(self, name: str) -> None:
         definition = self.definition
         if not definition.writable:
             raise ReadOnlyError(f"aspect {definition.name!r} is not writable")
         if self._owner is not None and self._entity is not None:
-            prop = definition.get(name)
-            if prop is not None and not prop.writable:
+            if name in self._codec.fixed:
                 raise ReadOnlyError(
                     f"property {name!r} of aspect {definition.name!r} is not writable"
                 )
@@ -254,20 +274,28 @@ class Aspect(MutableMapping[str, Value]):
             self._extra = self._codec.extra(self._row)
         return self._extra
 
-    def _where(self) -> str | None:
-        return None if self._entity is None else str(self._entity)
+    def _refused(self, faults: Sequence[Fault]) -> InvalidValueError:
+        where = None if self._entity is None else str(self._entity)
+        return InvalidValueError(self.definition.name, faults, where)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Aspect):
             return self.definition == other.definition and self.packed() == other.packed()
         if isinstance(other, Mapping):
-            return dict(self.items()) == dict(other.items())
+            return dict(self) == dict(cast("Mapping[object, object]", other))
         return NotImplemented
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"Aspect({self.definition.name!r}, {dict(self.items())!r})"
+        return f"Aspect({self.definition.name!r}, {dict(self)!r})"
+
+
+def _faults_of(error: ValidationError) -> list[Fault]:
+    return [
+        Fault(".".join(map(str, each["loc"])), each["msg"], show(each["input"]))
+        for each in error.errors()
+    ]
 
 
 def record_of(values: object, codec: Codec) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from cheap.core.hashing import Fnv1a
 from cheap.core.names import check_id, check_name
 from cheap.core.shapes import allows_extra, shape_of
-from cheap.core.values import PropertyType, Value, check_value, write_value
+from cheap.core.values import LargeValue, PropertyType, Value, check_value, write_value
 from cheap.errors import InvalidDefinitionError, InvalidValueError, MissingKeyError
 
 
@@ -33,23 +33,30 @@ NO_DEFAULT: Final = Unset.TOKEN
 """Says that a property has no default; a default of ``None`` is something else."""
 
 
-@dataclass(frozen=True, slots=True)
+def _check_flags(owner: object, what: str, *flags: str) -> None:
+    for flag in flags:
+        value: object = getattr(owner, flag)
+        if not isinstance(value, bool):
+            raise InvalidDefinitionError(f"{what}: {flag} is True or False, got {value!r}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class PropertyDef:
     """One property of an aspect: a column, if the aspect were a row.
 
     Attributes:
         name: unique in its definition, 1 to 255 characters.
         type: one of the twelve property types.
-        default: read when the property is unset; :data:`NO_DEFAULT` makes it required unless it
-            is nullable.
+        default: read when the property is unset; without one, it is null that is read.
         readable: whether the value may be read.
         writable: whether the value may change after the record was made.
-        nullable: whether null is a value.
+        nullable: whether null is a value. A property that is not nullable and has no default is
+            required.
         multivalued: whether the value is a tuple of values of the type.
 
     Example:
-        >>> PropertyDef("age", PropertyType.INTEGER, nullable=True)
-        PropertyDef('age', INTEGER, nullable=True)
+        >>> PropertyDef("name", PropertyType.STRING, nullable=False)
+        PropertyDef('name', STRING, nullable=False)
 
     Raises:
         InvalidNameError: the name cannot be kept.
@@ -61,20 +68,17 @@ class PropertyDef:
     default: Value | Unset = field(default=NO_DEFAULT, kw_only=True)
     readable: bool = field(default=True, kw_only=True)
     writable: bool = field(default=True, kw_only=True)
-    nullable: bool = field(default=False, kw_only=True)
+    nullable: bool = field(default=True, kw_only=True)
     multivalued: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", check_name(self.name, "property"))
-        if not isinstance(self.type, PropertyType):
-            raise InvalidDefinitionError(
-                f"property {self.name!r}: expected a PropertyType, got {self.type!r}"
-            )
-        for flag in ("readable", "writable", "nullable", "multivalued"):
-            if not isinstance(getattr(self, flag), bool):
-                raise InvalidDefinitionError(
-                    f"property {self.name!r}: {flag} is True or False, got {getattr(self, flag)!r}"
-                )
+        what = f"property {self.name!r}"
+        if not isinstance(self.type, PropertyType):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidDefinitionError(f"{what}: expected a PropertyType, got {self.type!r}")
+        _check_flags(self, what, "readable", "writable", "nullable", "multivalued")
+        if isinstance(self.default, LargeValue):
+            raise InvalidDefinitionError(f"{what}: a default cannot lie in a store")
         if not isinstance(self.default, Unset):
             value, faults = check_value(
                 self.name,
@@ -113,6 +117,23 @@ class PropertyDef:
             hash_.flag(True)
         return hash_.text(self.type.code).text(self.name).value
 
+    @property
+    def _fields(self) -> tuple[object, ...]:
+        # The default in its JSON form: 1.5 == 1.50, but they are not the same value.
+        default = self.default
+        if not isinstance(default, Unset):
+            default = (write_value(self.type, default),)
+        flags = (self.readable, self.writable, self.nullable, self.multivalued)
+        return (self.name, self.type, default, flags)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PropertyDef):
+            return NotImplemented
+        return self is other or self._fields == other._fields
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.type))
+
     def __repr__(self) -> str:
         flags = [
             f"{name}={value!r}"
@@ -120,7 +141,7 @@ class PropertyDef:
                 ("default", self.default, NO_DEFAULT),
                 ("readable", self.readable, True),
                 ("writable", self.writable, True),
-                ("nullable", self.nullable, False),
+                ("nullable", self.nullable, True),
                 ("multivalued", self.multivalued, False),
             )
             if value is not usual
@@ -150,8 +171,8 @@ class AspectDef(Mapping[str, PropertyDef]):
 
     Example:
         >>> person = AspectDef("com.example.person", [
-        ...     PropertyDef("name", PropertyType.STRING),
-        ...     PropertyDef("age", PropertyType.INTEGER, nullable=True),
+        ...     PropertyDef("name", PropertyType.STRING, nullable=False),
+        ...     PropertyDef("age", PropertyType.INTEGER),
         ... ])
         >>> list(person)
         ['name', 'age']
@@ -184,7 +205,7 @@ class AspectDef(Mapping[str, PropertyDef]):
         name = check_name(name, "aspect definition")
         properties = tuple(properties)
         for prop in properties:
-            if not isinstance(prop, PropertyDef):
+            if not isinstance(prop, PropertyDef):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise InvalidDefinitionError(
                     f"aspect {name!r}: expected PropertyDefs, got {type(prop).__name__}"
                 )
@@ -206,9 +227,14 @@ class AspectDef(Mapping[str, PropertyDef]):
             can_remove_properties=can_remove_properties,
             _by_name=by_name,
         )
+        _check_flags(self, f"aspect {name!r}", "readable", "writable")
+        _check_flags(self, f"aspect {name!r}", "can_add_properties", "can_remove_properties")
 
     def __setattr__(self, attribute: str, value: object) -> None:
         raise AttributeError(f"an AspectDef is immutable; make a new one to change {attribute!r}")
+
+    def __delattr__(self, attribute: str) -> None:
+        raise AttributeError(f"an AspectDef is immutable; {attribute!r} stays")
 
     def __repr__(self) -> str:
         return f"AspectDef({self.name!r}, {list(self.properties)!r})"
@@ -238,7 +264,7 @@ class AspectDef(Mapping[str, PropertyDef]):
             ...     name: str
             ...     age: int | None = None
             >>> AspectDef.of(Person)["age"]
-            PropertyDef('age', INTEGER, default=None, nullable=True)
+            PropertyDef('age', INTEGER, default=None)
         """
         properties = [
             PropertyDef(
@@ -302,7 +328,7 @@ class AspectDef(Mapping[str, PropertyDef]):
         return hash_.value
 
     def with_properties(self, *properties: PropertyDef) -> AspectDef:
-        """Return a copy in which these properties are added, or take the place of their namesakes."""
+        """Return a copy with these properties added, or in the place of their namesakes."""
         merged = dict(self._by_name) | {prop.name: prop for prop in properties}
         return self._copy(merged.values())
 
@@ -352,6 +378,10 @@ class HierarchyDef:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", check_name(self.name, "hierarchy"))
+        if not isinstance(self.type, HierarchyType):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidDefinitionError(
+                f"hierarchy {self.name!r}: expected a HierarchyType, got {self.type!r}"
+            )
 
     @property
     def hash_version(self) -> int:
@@ -375,6 +405,8 @@ class CatalogDef:
     def hash_version(self) -> int:
         """The FNV-1a hash of the definitions' hashes, then of the hierarchies' hashes."""
         hash_ = Fnv1a()
-        for each in (*self.aspect_defs, *self.hierarchy_defs):
-            hash_.long(each.hash_version)
+        for definition in self.aspect_defs:
+            hash_.long(definition.hash_version)
+        for hierarchy in self.hierarchy_defs:
+            hash_.long(hierarchy.hash_version)
         return hash_.value

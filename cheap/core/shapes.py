@@ -43,6 +43,7 @@ class Shape:
         nullable: whether ``None`` is allowed.
         multivalued: whether it holds a list or tuple.
         required: whether the class cannot be made without it.
+        late: whether it is set after the class was made (``field(init=False)``).
         default: a tuple of the default, or ``None`` when there is none that is always the same.
         build: makes the field's value of the property's (a list, an Enum), if that is needed.
     """
@@ -53,6 +54,7 @@ class Shape:
     nullable: bool
     multivalued: bool
     required: bool
+    late: bool
     default: tuple[Any] | None
     build: Callable[[Any], Any] | None
 
@@ -66,6 +68,7 @@ class _Field:
     required: bool
     default: tuple[Any] | None
     keyword: str
+    late: bool = False
 
 
 @lru_cache(maxsize=1024)
@@ -125,7 +128,8 @@ def _dataclass_fields(record: type) -> list[_Field]:
         required = (
             each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
         )
-        fields.append(_Field(each.name, hints[each.name], required, default, each.name))
+        hint = hints[each.name]
+        fields.append(_Field(each.name, hint, required, default, each.name, not each.init))
     return fields
 
 
@@ -166,7 +170,8 @@ def _shape(record: type, field: _Field) -> Shape:
         _kind(where, hint, named),
         nullable or default == (None,),
         container is not None,
-        field.required,
+        field.required and not field.late,
+        field.late,
         default,
         _builder(hint, container),
     )
@@ -215,11 +220,13 @@ class _Plan:
 
     Attributes:
         names: the fields.
+        size: how many there are.
         direct: whether its ``__dict__`` will do when it has as many entries.
         extra: whether values beside the fields may be there.
     """
 
     names: tuple[str, ...]
+    size: int
     direct: bool
     extra: bool
 
@@ -238,7 +245,8 @@ def _plan(record: type) -> _Plan | None:
         urls = True
     extra = allows_extra(record)
     # A dataclass may hold anything in its __dict__; a pydantic model only cached properties.
-    return _Plan(names, issubclass(record, BaseModel) and not urls and not extra, extra)
+    direct = issubclass(record, BaseModel) and not urls and not extra
+    return _Plan(names, len(names), direct, extra)
 
 
 def fields_of(record: object) -> dict[str, Any] | None:
@@ -249,8 +257,10 @@ def fields_of(record: object) -> dict[str, Any] | None:
     plan = _plan(record.__class__)
     if plan is None:
         return None
-    if plan.direct and len(record.__dict__) == len(plan.names):
-        return record.__dict__
+    if plan.direct:
+        own: dict[str, Any] = record.__dict__
+        if len(own) == plan.size:
+            return own
     values = {
         name: without_urls(getattr(record, name)) for name in plan.names if hasattr(record, name)
     }

@@ -9,14 +9,14 @@ raises ``Refused``, which sends the record to the slow road.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 from uuid import UUID
 
-from msgspec import Meta, Raw, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from cheap.core import checks
 from cheap.core.checks import MAX_INTEGER, MAX_STRING, MIN_INTEGER, Refused
@@ -80,25 +80,12 @@ def _wire(prop: PropertyDef, types: dict[PropertyType, Any]) -> Any:
 
 # --- mends ----------------------------------------------------------------------------------
 
-Mend = Callable[[Any], Any]
-
-
-def _no_negative_zero(value: float) -> float:
-    return value or 0.0
-
-
-def _finite(value: Decimal) -> Decimal:
-    if not value.is_finite():
-        raise Refused
-    return value
-
-
-def _in_utc(value: datetime) -> datetime:
-    return value if value.tzinfo is UTC else checks.date_time(value)
+Mender = Callable[[Any], None]
+"""Makes the fields of a row canonical, or raises ``Refused``."""
 
 
 def _number_text(raw: Raw) -> str:
-    """The text of a number, or of a string that holds one (escapes do not matter: no digits)."""
+    """The text of a number, or of a string that holds one (with an escape it is refused later)."""
     text = bytes(raw).decode()
     return text[1:-1] if text[:1] == '"' else text
 
@@ -111,30 +98,86 @@ def _raw_digits(raw: Raw) -> str:
     return decimal_digits(read_big_integer(_number_text(raw)))
 
 
-_PYTHON_MENDS: Final[dict[PropertyType, Mend]] = {
-    PropertyType.FLOAT: _no_negative_zero,
+_CANONICAL: Final[dict[PropertyType, Callable[[Any], Any]]] = {
+    PropertyType.FLOAT: checks.finite_float,
     PropertyType.BIG_INTEGER: decimal_digits,
-    PropertyType.BIG_DECIMAL: _finite,
-    PropertyType.DATE_TIME: _in_utc,
+    PropertyType.BIG_DECIMAL: checks.big_decimal,
+    PropertyType.DATE_TIME: checks.date_time,
     PropertyType.URI: checks.uri,
 }
-_JSON_MENDS: Final[dict[PropertyType, Mend]] = _PYTHON_MENDS | {
+_FROM_RAW: Final[dict[PropertyType, Callable[[Raw], Any]]] = {
     PropertyType.BIG_INTEGER: _raw_digits,
     PropertyType.BIG_DECIMAL: _raw_decimal,
 }
+# The same for scalars, as statements: most values are canonical, so that a test is all it takes.
+_STATEMENTS: Final = {
+    PropertyType.FLOAT: "if row.{0} == 0.0: row.{0} = 0.0",  # it may have been -0.0
+    PropertyType.BIG_DECIMAL: (
+        "if row.{0}.__class__ is Decimal and not row.{0}.is_finite(): raise Refused"
+    ),
+    PropertyType.DATE_TIME: (
+        "if row.{0}.__class__ is datetime and row.{0}.tzinfo is not UTC: "
+        "row.{0} = date_time(row.{0})"
+    ),
+}
 
 
-def python_mend(prop: PropertyDef) -> Mend | None:
-    """Return what makes a scalar of a row from Python canonical, if anything is needed."""
-    return _PYTHON_MENDS.get(prop.type)
+def _anyhow(canonical: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Let null and unset pass, and go through tuples."""
+
+    def mend(value: Any) -> Any:
+        if value is None or value is UNSET:
+            return value
+        return tuple(map(canonical, value)) if value.__class__ is tuple else canonical(value)
+
+    return mend
 
 
-def json_mend(prop: PropertyDef) -> Mend | None:
-    """Return what makes a scalar of a row from JSON canonical, if anything is needed."""
-    mend = _JSON_MENDS.get(prop.type)
-    if mend is None or prop.type not in _JSON or not prop.nullable or prop.multivalued:
-        return mend
-    return lambda raw: None if bytes(raw) == b"null" else mend(raw)
+def python_mender(fields: Mapping[str, PropertyDef]) -> Mender:
+    """Return what mends a row from Python.
+
+    Args:
+        fields: the field of the row (a plain identifier) → its property.
+    """
+    return _mender(fields, {})
+
+
+def json_mender(fields: Mapping[str, PropertyDef]) -> Mender:
+    """Return what mends a row from JSON; arguments as for :func:`python_mender`."""
+    return _mender(
+        fields,
+        {
+            field: _or_null(_FROM_RAW[prop.type])
+            if prop.nullable and not prop.multivalued
+            else _FROM_RAW[prop.type]
+            for field, prop in fields.items()
+            if prop.type in _FROM_RAW
+        },
+    )
+
+
+def _or_null(from_raw: Callable[[Raw], Any]) -> Callable[[Raw], Any]:
+    return lambda raw: None if bytes(raw) == b"null" else from_raw(raw)
+
+
+def _mender(
+    fields: Mapping[str, PropertyDef], special: Mapping[str, Callable[[Any], Any]]
+) -> Mender:
+    # One function made of a line for each field, as dataclasses does it: a loop over closures
+    # takes 0.25 µs longer, of the 3 µs that putting a record takes.
+    lines: list[str] = []
+    names: dict[str, Any] = {"Decimal": Decimal, "datetime": datetime, "UTC": UTC}
+    names |= {"Refused": Refused, "date_time": checks.date_time}
+    for field, prop in fields.items():
+        canonical = special.get(field, _CANONICAL.get(prop.type))
+        if field not in special and not prop.multivalued and prop.type in _STATEMENTS:
+            lines.append(_STATEMENTS[prop.type].format(field))
+        elif canonical is not None:
+            lines.append(f"row.{field} = mend_{field}(row.{field})")
+            names[f"mend_{field}"] = _anyhow(canonical)
+    exec("def mend(row):\n  " + "\n  ".join([*lines, "pass"]), names)
+    mender: Mender = names["mend"]
+    return mender
 
 
 # --- what msgspec.convert would turn into another type --------------------------------------

@@ -10,10 +10,11 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
+from cheap.db.calls import Call, current_call
 from cheap.db.dialect import Dialect
 from cheap.db.schema import Table
 from cheap.db.statements import Statements
-from cheap.errors import CheapError, ClosedError, StoreError
+from cheap.errors import CheapError, ClosedError, StoppedError, StoreError
 
 Row = tuple[Any, ...]
 Params = Mapping[str, object]
@@ -25,6 +26,7 @@ class Session(ABC):
     def __init__(self, adapter: Adapter) -> None:
         self.dialect = adapter.dialect
         self.statements = adapter.statements
+        self.call: Call | None = None
 
     @abstractmethod
     def rows(self, statement: str, params: Params) -> list[Row]:
@@ -53,6 +55,18 @@ class Session(ABC):
     @abstractmethod
     def rollback(self) -> None:
         """Roll back, as well as a broken connection allows; never raises."""
+
+    @abstractmethod
+    def interrupt(self) -> None:
+        """Stop the statement that runs on this connection; called from another thread.
+
+        What runs fails with an error; when nothing runs, nothing happens.
+        """
+
+    def check_call(self) -> None:
+        """Raise StoppedError when the call that has this session was stopped."""
+        if self.call is not None and self.call.stopped:
+            raise StoppedError("the call was stopped; nothing was written")
 
     def run_all(self, statements: Iterable[str], params: Params) -> int:
         """Run several statements with the same values and return how many rows they touched."""
@@ -85,13 +99,31 @@ class Adapter(ABC):
     def checked_out(self) -> int:
         """How many connections are in use right now."""
 
-    @abstractmethod
     def acquire(self, *, write: bool) -> Session:
         """Lend a session; PoolTimeoutError when none comes free in time."""
+        session = self._acquire(write=write)
+        call = current_call.get()
+        if call is not None:
+            try:
+                call.attach(session)
+            except BaseException:
+                self._release(session)
+                raise
+        return session
 
-    @abstractmethod
     def release(self, session: Session) -> None:
         """Take a session back; one that broke is thrown away."""
+        if session.call is not None:
+            session.call.detach(session)
+        self._release(session)
+
+    @abstractmethod
+    def _acquire(self, *, write: bool) -> Session:
+        """Lend a session."""
+
+    @abstractmethod
+    def _release(self, session: Session) -> None:
+        """Take a session back."""
 
     @abstractmethod
     def error(self, error: Exception) -> CheapError:
@@ -117,7 +149,11 @@ class Adapter(ABC):
             session.begin(write=write)
             try:
                 yield session
+                if write and session.call is not None:
+                    session.call.will_commit()
                 session.commit()
+                if write and session.call is not None:
+                    session.call.did_commit()
             except BaseException:
                 session.rollback()
                 raise

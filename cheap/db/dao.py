@@ -88,7 +88,7 @@ class SqlDao(Store):
 
     def __init__(self, adapter: Adapter, *, owns_adapter: bool = False) -> None:
         self.adapter: Final = adapter
-        self._owns_adapter = owns_adapter
+        self.owns_adapter: Final = owns_adapter
         self._sql = adapter.statements
         self._maps: dict[tuple[UUID, str], HierarchyRow] = {}
 
@@ -98,7 +98,7 @@ class SqlDao(Store):
 
     def close(self) -> None:
         """Close the adapter, if this DAO was made by ``cheap.connect``; else nothing."""
-        if self._owns_adapter:
+        if self.owns_adapter:
             self.adapter.close()
 
     # --- transactions ---------------------------------------------------------------------

@@ -26,6 +26,7 @@ from cheap.errors import (
     ConfigurationError,
     ReadOnlyError,
     SchemaVersionError,
+    StoppedError,
     StorageFullError,
     StoreError,
     UnavailableError,
@@ -54,6 +55,8 @@ _FAULTS: Final[dict[int, type[CheapError]]] = {
     1290: ReadOnlyError,
     1698: AccessDeniedError,
     1836: ReadOnlyError,
+    1317: StoppedError,
+    1969: BusyError,  # max_statement_time
     1927: UnavailableError,  # connection was killed
     2002: UnavailableError,
     2003: UnavailableError,
@@ -71,9 +74,11 @@ class MariaDbSession(Session):
         super().__init__(adapter)
         self.connection = connection
         self.broken = False
+        self.killed = False
         self._adapter = adapter
 
     def _execute(self, statement: str, params: Params | None) -> pymysql.cursors.Cursor:
+        self.check_call()
         # Whatever ends a statement but its own answer leaves the rest of that answer in the pipe.
         clean, self.broken = self.broken, True
         cursor = self.connection.cursor()
@@ -134,6 +139,9 @@ class MariaDbSession(Session):
                 parts.append(escape(value))
         return f"({','.join(parts)})"
 
+    def interrupt(self) -> None:
+        self._adapter.kill_query(self)
+
     def begin(self, *, write: bool) -> None:
         if write:
             self._execute("START TRANSACTION READ WRITE", None)
@@ -152,7 +160,7 @@ class MariaDbSession(Session):
             ) from error
 
     def rollback(self) -> None:
-        if self.broken:
+        if self.broken or self.killed:
             return  # the server rolls back when the connection is closed
         try:
             self._execute("ROLLBACK", None)
@@ -300,15 +308,28 @@ class MariaDbAdapter(Adapter):
     def checked_out(self) -> int:
         return self._pool.lent
 
-    def acquire(self, *, write: bool) -> Session:
+    def _acquire(self, *, write: bool) -> Session:
         self.check_open()
         return self._pool.acquire()
 
-    def release(self, session: Session) -> None:
+    def _release(self, session: Session) -> None:
         assert isinstance(session, MariaDbSession)
-        self._pool.release(session, broken=session.broken)
+        # A KILL that came late would hit the connection's next statement.
+        self._pool.release(session, broken=session.broken or session.killed)
         if session.broken:
             self._pool.drop_idle()
+
+    def kill_query(self, session: MariaDbSession) -> None:
+        """Stop what runs on a session's connection, by way of another one."""
+        session.killed = True
+        options = {**self._options, "connect_timeout": 2, "read_timeout": 5}
+        del options["settings"]
+        # It may have ended by itself; and without a server nothing runs.
+        with suppress(pymysql.err.MySQLError, OSError):
+            connection: _Connection = pymysql.connect(**options)
+            with suppress(pymysql.err.MySQLError, OSError):
+                connection.cursor().execute(f"KILL QUERY {session.connection.thread_id():d}")
+            connection.close()
 
     def error(self, error: Exception) -> CheapError:
         if isinstance(error, OSError):

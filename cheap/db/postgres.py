@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Self, cast
 
@@ -27,11 +28,15 @@ from cheap.errors import (
     PoolTimeoutError,
     ReadOnlyError,
     SchemaVersionError,
+    StoppedError,
     StorageFullError,
     UnavailableError,
 )
 
 Connection = psycopg.Connection[Row]
+
+CANCEL_TIMEOUT: Final = 5.0
+"""Seconds to wait for the server's answer to a request to stop a statement."""
 
 COPY_FROM: Final = 200
 """From so many new rows on, COPY is faster than arrays."""
@@ -50,7 +55,7 @@ _FAULTS: Final[dict[str, type[CheapError]]] = {
     "53100": StorageFullError,
     "53300": UnavailableError,
     "55P03": BusyError,
-    "57014": BusyError,  # statement_timeout
+    "57014": StoppedError,
     "57P01": UnavailableError,
     "57P02": UnavailableError,
     "57P03": UnavailableError,
@@ -66,6 +71,7 @@ class PostgresSession(Session):
         self._adapter = adapter
 
     def _execute(self, statement: str, params: Params) -> psycopg.Cursor[Row]:
+        self.check_call()
         try:
             return self.connection.execute(statement, params or None, binary=True)
         except psycopg.Error as error:
@@ -84,6 +90,7 @@ class PostgresSession(Session):
         if len(rows) < COPY_FROM:
             self._run_arrays(self.statements.inserts[table.name], table, rows)
             return
+        self.check_call()
         statement = cast(PostgresDialect, self.dialect).copy_many(table)
         pack = _packer(table)
         try:
@@ -117,6 +124,10 @@ class PostgresSession(Session):
                 else list(values)
             )
         self._execute(statement, params)
+
+    def interrupt(self) -> None:
+        with suppress(psycopg.Error):  # it may have ended by itself
+            self.connection.cancel_safe(timeout=CANCEL_TIMEOUT)
 
     def begin(self, *, write: bool) -> None:
         # A write sees what others committed before it got the catalog's row; a read sees the
@@ -264,7 +275,7 @@ class PostgresAdapter(Adapter):
     def checked_out(self) -> int:
         return self._lent
 
-    def acquire(self, *, write: bool) -> Session:
+    def _acquire(self, *, write: bool) -> Session:
         self.check_open()
         try:
             connection = self._pool.getconn()
@@ -280,7 +291,7 @@ class PostgresAdapter(Adapter):
             self._lent += 1
         return PostgresSession(self, connection)
 
-    def release(self, session: Session) -> None:
+    def _release(self, session: Session) -> None:
         assert isinstance(session, PostgresSession)
         with self._state:
             self._lent -= 1
@@ -328,6 +339,8 @@ def _translate(error: Exception, where: str) -> CheapError:
         return UnavailableError(f"{where}: {text.strip()} (is the server running?)")
     if state is not None and state.startswith("08"):
         return UnavailableError(f"{where}: {error}")
+    if state == "57014" and "timeout" in str(error):
+        return BusyError(f"{where}: {error}")
     found = chosen(_FAULTS, state, error)
     return type(found)(f"{where}: {found}")
 

@@ -26,6 +26,7 @@ from cheap.errors import (
     CorruptError,
     NotOursError,
     ReadOnlyError,
+    StoppedError,
     StorageFullError,
     StoreError,
 )
@@ -41,6 +42,7 @@ _FAULTS: Final[dict[int, type[CheapError]]] = {
     5: BusyError,
     6: BusyError,  # LOCKED
     8: ReadOnlyError,
+    9: StoppedError,  # INTERRUPT
     10: StoreError,  # IOERR
     11: CorruptError,
     13: StorageFullError,
@@ -66,12 +68,14 @@ class SqliteSession(Session):
         self._adapter = adapter
 
     def rows(self, statement: str, params: Params) -> list[Row]:
+        self.check_call()
         try:
             return self.connection.execute(statement, params).fetchall()
         except sqlite3.Error as error:
             raise self._adapter.error(error) from error
 
     def run(self, statement: str, params: Params) -> int:
+        self.check_call()
         try:
             return self.connection.execute(statement, params).rowcount
         except sqlite3.Error as error:
@@ -84,10 +88,14 @@ class SqliteSession(Session):
         self._run_many(self.statements.upserts[table.name], rows)
 
     def _run_many(self, statement: str, rows: Sequence[Row]) -> None:
+        self.check_call()
         try:
             self.connection.executemany(statement, rows)
         except sqlite3.Error as error:
             raise self._adapter.error(error) from error
+
+    def interrupt(self) -> None:
+        self.connection.interrupt()
 
     def begin(self, *, write: bool) -> None:
         # IMMEDIATE takes the writer's lock at once and waits for it; a deferred transaction that
@@ -268,7 +276,7 @@ class SqliteAdapter(Adapter):
     def checked_out(self) -> int:
         return int(self._writing) + self._readers.lent
 
-    def acquire(self, *, write: bool) -> Session:
+    def _acquire(self, *, write: bool) -> Session:
         if write or self._in_memory:
             return self._acquire_writer(write)
         return self._readers.acquire()
@@ -292,7 +300,7 @@ class SqliteAdapter(Adapter):
         self._writing = True
         return self._writer
 
-    def release(self, session: Session) -> None:
+    def _release(self, session: Session) -> None:
         assert isinstance(session, SqliteSession)
         if session is self._writer:
             self._writing = False

@@ -213,7 +213,7 @@ def full_catalog(species: CatalogSpecies = CatalogSpecies.SINK) -> Catalog:
 
 
 def sample_records() -> dict[UUID, dict[str, Value]]:
-    """Records with each of the samples, alone and in a list, and one of nulls and one of nothing."""
+    """Records with each of the samples, alone and in a list, one of nulls, one of nothing."""
     longest = max(map(len, SAMPLES.values()))
     ids = entities(longest + 2, start=100)
     records: dict[UUID, dict[str, Value]] = {

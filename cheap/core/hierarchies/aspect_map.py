@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from typing import cast
 from uuid import UUID
 
 from cheap.core.aspects import Aspect, record_of
@@ -11,6 +12,7 @@ from cheap.core.definitions import AspectDef, HierarchyType
 from cheap.core.edits import CreateIndex, DropIndex, Edit, PutAspects, RemoveAspects
 from cheap.core.hierarchies.tracking import Hierarchy, KeyedHierarchy
 from cheap.core.names import check_id
+from cheap.core.shapes import fields_of
 from cheap.errors import (
     InvalidDefinitionError,
     MissingKeyError,
@@ -24,7 +26,13 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
 
     It is used like a ``dict``. A value may be set from a mapping, a dataclass instance, a
     pydantic model or another aspect, and is checked as a whole; it is read as an
-    :class:`~cheap.core.Aspect`, whose edits the map notices.
+    :class:`~cheap.core.Aspect`, whose edits the map notices. Setting what is there already is no
+    edit.
+
+    Args:
+        definition: what properties the records have.
+        aspects: the first records; also those of a definition that is not writable afterwards.
+        indexes: properties to index where the catalog is stored.
 
     Example:
         >>> people = catalog.define(AspectDef.of(Person))
@@ -52,7 +60,8 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         for name in indexes:
             self.create_index(name)
         for entity, values in (aspects or {}).items():
-            self[entity] = values  # type: ignore[assignment]
+            record = record_of(values, self._codec)
+            self._held[check_id(entity)] = self._codec.pack(record, entity)
 
     @property
     def aspect_def(self) -> AspectDef:
@@ -60,12 +69,11 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         return self._codec.definition
 
     def __getitem__(self, entity: UUID) -> Aspect:
-        try:
-            held = self._held[entity]
-        except KeyError:
-            raise MissingKeyError(f"no aspect {self.name!r} of entity {entity}") from None
-        if held.__class__ is not bytes:
-            return held  # type: ignore[return-value]
+        held = self._held.get(entity)
+        if held is None:
+            raise self._missing(entity)
+        if not isinstance(held, bytes):
+            return held
         codec = self._codec
         if not codec.definition.readable:
             raise NotReadableError(f"aspect {self.name!r} is not readable")
@@ -94,7 +102,7 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
     def __delitem__(self, entity: UUID) -> None:
         self._check_writable()
         if entity not in self._held:
-            raise MissingKeyError(f"no aspect {self.name!r} of entity {entity}")
+            raise self._missing(entity)
         held = self._held.pop(entity)
         if isinstance(held, Aspect):
             held.release()
@@ -106,8 +114,17 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
     def __iter__(self) -> Iterator[UUID]:
         return iter(self._held)
 
+    def __reversed__(self) -> Iterator[UUID]:
+        return reversed(self._held)
+
     def __len__(self) -> int:
         return len(self._held)
+
+    def setdefault(self, entity: UUID, default: object = None) -> Aspect:  # type: ignore[override]
+        """Return the aspect of an entity; put this record first when there is none."""
+        if entity not in self._held:
+            self[entity] = default
+        return self[entity]
 
     def clear(self) -> None:
         """Remove everything."""
@@ -117,7 +134,7 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
     def __eq__(self, other: object) -> bool:
         if isinstance(other, AspectMap):
             return self.aspect_def == other.aspect_def and self.packed() == other.packed()
-        return NotImplemented
+        return super().__eq__(other)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -133,6 +150,7 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
 
         Raises:
             MissingKeyError: there is no such property.
+            InvalidDefinitionError: it is a CLOB or BLOB.
         """
         self._check_editable()
         check_indexable(self.aspect_def, name)
@@ -143,19 +161,15 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         self._check_editable()
         self._indexes.pop(name, None)
 
-    # --- for stores -----------------------------------------------------------------------
+    # --- for catalogs and stores ----------------------------------------------------------
 
     def packed(self, entities: Iterable[UUID] | None = None) -> dict[UUID, bytes]:
         """Return the packed records, all or those of some entities, in order."""
-        encode = self._codec.encode
-        items: Iterable[tuple[UUID, bytes | Aspect]] = (
-            self._held.items()
-            if entities is None
-            else ((entity, self._held[entity]) for entity in entities)
-        )
+        held = self._held
+        chosen = held if entities is None else {entity: held[entity] for entity in entities}
         return {
-            entity: held if held.__class__ is bytes else encode(held._row)  # type: ignore[union-attr]
-            for entity, held in items  # type: ignore[misc]
+            entity: each if isinstance(each, bytes) else each.packed()
+            for entity, each in chosen.items()
         }
 
     def hold(self, packed: Mapping[UUID, bytes]) -> None:
@@ -170,7 +184,7 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
     def of_packed(cls, definition: AspectDef, packed: dict[UUID, bytes]) -> AspectMap:
         """Make a map around packed records, without a check; for loading."""
         made = cls(definition)
-        made._held = packed  # type: ignore[assignment]
+        made._held = cast("dict[UUID, bytes | Aspect]", packed)
         return made
 
     def note_indexes(self, indexes: Iterable[str]) -> None:
@@ -183,24 +197,43 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         self._check_editable()
         self._did_put(entity)
 
+    def redefine(self, definition: AspectDef) -> None:
+        """Bring every record under another definition of the same name; for catalogs.
+
+        Aspects that were read before no longer belong to the map. Indexes on properties that are
+        gone are given up.
+
+        Raises:
+            InvalidValueError: a record does not fit; the map is as it was.
+        """
+        self._check_editable()
+        codec = codec_of(definition)
+        old = self.packed()
+        new = {entity: codec.repack(each, self._codec, entity) for entity, each in old.items()}
+        for held in self._held.values():
+            if isinstance(held, Aspect):
+                held.release()
+        self._codec = codec
+        self._held = cast("dict[UUID, bytes | Aspect]", new)
+        for entity, packed in new.items():
+            if packed != old[entity]:
+                self._did_put(entity)
+        self._indexes = {name: None for name in self._indexes if is_indexable(definition, name)}
+
     def same_content(self, other: Hierarchy) -> bool:
+        """Tell whether another map has the same definition and records, in the same order."""
         return (
             isinstance(other, AspectMap)
             and self.aspect_def == other.aspect_def
             and list(self.packed().items()) == list(other.packed().items())
         )
 
-    def take_over(self, old: AspectMap) -> None:
-        """Stand in for a saved map of the same name: every record is to be written again."""
-        self._is_new = False
-        self._journal.removed.update(old._journal.removed)
-        self._journal.put.update(dict.fromkeys(self._held))
-        self._saved_indexes = dict(old._saved_indexes)
-
     def content_edits(self) -> list[Edit]:
-        return [PutAspects(self.name, self.of_packed(self.aspect_def, self.packed()))]
+        """Return the edits that fill an empty map with the records of this one."""
+        return [PutAspects(self.name, self.selection(self._held))] if self._held else []
 
     def pending_edits(self) -> list[Edit]:
+        """Return the edits made since the last save."""
         edits: list[Edit] = [
             DropIndex(self.name, name) for name in self._saved_indexes if name not in self._indexes
         ]
@@ -213,6 +246,7 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         return edits
 
     def settle(self) -> Callable[[], None]:
+        """Forget the edits, for they were saved; return how to remember them again."""
         old = self._saved_indexes
         self._saved_indexes = dict(self._indexes)
         undo_journal = super().settle()
@@ -229,31 +263,32 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
     def _addition(self, keys: Sequence[UUID]) -> Edit:
         return PutAspects(self.name, self.selection(keys))
 
+    def _missing(self, entity: object) -> MissingKeyError:
+        return MissingKeyError(f"no aspect {self.name!r} of entity {entity}")
+
     def _check_writable(self) -> None:
         self._check_editable()
         if not self.aspect_def.writable:
             raise ReadOnlyError(f"aspect {self.name!r} is not writable")
 
-    def _check_replacement(self, held: bytes | Aspect, packed: bytes) -> None:
-        """Let go of the aspect that is replaced, unless a fixed property would change."""
-        codec = self._codec
-        if codec.fixed:
-            old = codec.unpack(held) if isinstance(held, bytes) else held._row
-            new = codec.unpack(packed)
-            for name in codec.fixed:
-                if codec.get(old, name) != codec.get(new, name):
-                    raise ReadOnlyError(
-                        f"property {name!r} of aspect {self.name!r} is not writable"
-                    )
+    def _differs(self, held: bytes | Aspect, packed: bytes) -> bool:
+        """Let go of the aspect that is to be replaced; False when it would be by its equal."""
+        old = held if isinstance(held, bytes) else held.packed()
+        if old == packed:
+            return False
+        fixed = self._codec.changed_fixed(old, packed)
+        if fixed is not None:
+            raise ReadOnlyError(f"property {fixed!r} of aspect {self.name!r} is not writable")
         if isinstance(held, Aspect):
             held.release()
+        return True
 
     def __repr__(self) -> str:
         return f"<AspectMap {self.name!r} of {len(self)} aspects>"
 
 
 def check_indexable(definition: AspectDef, name: str) -> None:
-    """Say whether a property can be indexed: it is one of the definition's, of any type.
+    """Say whether a property can be indexed: it is one of the definition's, of almost any type.
 
     Raises:
         MissingKeyError: there is no such property.
@@ -266,3 +301,6 @@ def check_indexable(definition: AspectDef, name: str) -> None:
         )
 
 
+def is_indexable(definition: AspectDef, name: str) -> bool:
+    """Tell whether a definition has this property, and of a type that can be indexed."""
+    return name in definition and not definition[name].type.is_large

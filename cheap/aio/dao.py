@@ -1,0 +1,339 @@
+"""The async facade: it adds waiting, bounding and stopping to any blocking store, no more."""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from contextlib import asynccontextmanager
+from typing import ParamSpec, Self, TypeVar
+from uuid import UUID
+
+from anyio import from_thread
+
+from cheap.aio.hop import Hop, hop_of
+from cheap.aio.pages import AsyncPages
+from cheap.async_store import AsyncStore
+from cheap.core import (
+    Aspect,
+    AspectDef,
+    Catalog,
+    CatalogSpecies,
+    Filter,
+    HierarchyType,
+    LargeValue,
+    Order,
+)
+from cheap.core.edits import Edit
+from cheap.db.dao import SqlDao
+from cheap.errors import ConflictError, MisuseError
+from cheap.store import (
+    DEFAULT_LIMIT,
+    CatalogHeader,
+    Change,
+    Commit,
+    Entry,
+    HierarchyHeader,
+    Page,
+    Piece,
+    Store,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class AsyncDao(AsyncStore):
+    """A blocking store, awaited: each call runs whole in one worker thread.
+
+    At most as many calls run at once as the store can work on; others wait for their turn, which
+    costs a task nothing. A cancelled call that waits never starts; one that runs is stopped in the
+    database and rolled back. Works on asyncio and on trio.
+
+    Args:
+        store: the blocking store; several facades may share one.
+
+    Example:
+        >>> dao = AsyncDao(SqliteDao(adapter))
+        >>> await dao.save_catalog(catalog)
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._hop: Hop = hop_of(store.adapter if isinstance(store, SqlDao) else store)
+
+    @property
+    def store(self) -> Store:
+        """The blocking store behind this facade."""
+        return self._store
+
+    async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._hop.run(call, *args, **kwargs)
+
+    async def close(self, *, cancel: bool = False) -> None:
+        """Close what the store opened, after the calls that still run; twice is harmless.
+
+        An adapter that was made by itself stays open: it is closed by whoever made it.
+
+        Args:
+            cancel: stop those calls instead of letting them finish.
+        """
+        if isinstance(self._store, SqlDao) and not self._store.owns_adapter:
+            return  # whoever made the adapter closes it
+        await self._hop.drain(cancel=cancel)
+        await self._hop.run_last(self._store.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Self]:
+        """Join the calls of an ``async with`` block into one transaction.
+
+        It stays on one connection and belongs to the task that opened it: calls on this facade
+        from other tasks that were started inside are refused. It is committed at the end, and
+        rolled back on any error and on cancellation.
+
+        Raises:
+            MisuseError: the store is not a SQL DAO, or the block was entered from another task.
+
+        Example:
+            >>> async with dao.transaction():
+            ...     await dao.save_catalog(first)
+            ...     await dao.save_catalog(second)
+        """
+        if not isinstance(self._store, SqlDao):
+            raise MisuseError("transaction() needs a SQL DAO behind the facade")
+        async with self._hop.transaction(self._store.adapter):
+            yield self
+
+    # --- the verbs, each one hop ----------------------------------------------------------
+
+    async def create_catalog(
+        self,
+        *,
+        species: CatalogSpecies = CatalogSpecies.SINK,
+        version: str = "1.0.0",
+        uri: str | None = None,
+        upstream: UUID | None = None,
+        catalog_id: UUID | None = None,
+        edits: Sequence[Edit] = (),
+    ) -> CatalogHeader:
+        return await self._run(
+            self._store.create_catalog,
+            species=species,
+            version=version,
+            uri=uri,
+            upstream=upstream,
+            catalog_id=catalog_id,
+            edits=edits,
+        )
+
+    async def get_catalog(self, catalog_id: UUID) -> CatalogHeader:
+        return await self._run(self._store.get_catalog, catalog_id)
+
+    async def list_catalogs(
+        self,
+        *,
+        species: CatalogSpecies | None = None,
+        cursor: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+    ) -> Page[CatalogHeader]:
+        return await self._run(
+            self._store.list_catalogs, species=species, cursor=cursor, limit=limit
+        )
+
+    async def delete_catalog(self, catalog_id: UUID) -> bool:
+        return await self._run(self._store.delete_catalog, catalog_id)
+
+    async def catalog_exists(self, catalog_id: UUID) -> bool:
+        return await self._run(self._store.catalog_exists, catalog_id)
+
+    async def load_catalog(
+        self, catalog_id: UUID, *, only: Collection[str] | None = None
+    ) -> Catalog:
+        return await self._run(self._store.load_catalog, catalog_id, only=only)
+
+    async def save_catalog(self, catalog: Catalog, *, replace: bool = False) -> int:
+        return await self._run(self._store.save_catalog, catalog, replace=replace)
+
+    async def list_catalog_ids(self) -> list[UUID]:
+        return await self._run(
+            self._store.list_catalog_ids,
+        )
+
+    async def load_catalogs_page(self, offset: int, page_size: int = 10) -> list[Catalog]:
+        return await self._run(self._store.load_catalogs_page, offset, page_size)
+
+    async def add_aspect_def(self, catalog_id: UUID, definition: AspectDef) -> int:
+        return await self._run(self._store.add_aspect_def, catalog_id, definition)
+
+    async def get_aspect_def(self, catalog_id: UUID, name: str | UUID) -> AspectDef:
+        return await self._run(self._store.get_aspect_def, catalog_id, name)
+
+    async def list_aspect_defs(self, catalog_id: UUID) -> list[AspectDef]:
+        return await self._run(self._store.list_aspect_defs, catalog_id)
+
+    async def create_hierarchy(
+        self, catalog_id: UUID, name: str, type: HierarchyType, *, indexes: Sequence[str] = ()
+    ) -> int:
+        return await self._run(
+            self._store.create_hierarchy, catalog_id, name, type, indexes=indexes
+        )
+
+    async def list_hierarchies(self, catalog_id: UUID) -> list[HierarchyHeader]:
+        return await self._run(self._store.list_hierarchies, catalog_id)
+
+    async def read_hierarchy(
+        self, catalog_id: UUID, name: str, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+    ) -> Page[Entry]:
+        return await self._run(
+            self._store.read_hierarchy, catalog_id, name, cursor=cursor, limit=limit
+        )
+
+    async def drop_hierarchy(self, catalog_id: UUID, name: str) -> bool:
+        return await self._run(self._store.drop_hierarchy, catalog_id, name)
+
+    async def get_aspects(
+        self, catalog_id: UUID, name: str, entities: Collection[UUID]
+    ) -> dict[UUID, Aspect]:
+        return await self._run(self._store.get_aspects, catalog_id, name, entities)
+
+    async def find_aspects(
+        self,
+        catalog_id: UUID,
+        name: str,
+        where: Filter | None = None,
+        *,
+        order_by: str | Order | Sequence[str | Order] = (),
+        cursor: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+    ) -> Page[Aspect]:
+        return await self._run(
+            self._store.find_aspects,
+            catalog_id,
+            name,
+            where,
+            order_by=order_by,
+            cursor=cursor,
+            limit=limit,
+        )
+
+    async def commit(
+        self,
+        catalog_id: UUID,
+        edits: Sequence[Edit],
+        *,
+        expect: int | None = None,
+        own: Collection[int] = (),
+        refresh: bool = False,
+    ) -> Commit:
+        return await self._run(
+            self._store.commit, catalog_id, edits, expect=expect, own=own, refresh=refresh
+        )
+
+    async def read_changes(
+        self,
+        catalog_id: UUID,
+        since: int = 0,
+        *,
+        cursor: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+    ) -> Page[Change]:
+        return await self._run(
+            self._store.read_changes, catalog_id, since, cursor=cursor, limit=limit
+        )
+
+    async def read_piece(
+        self, catalog_id: UUID, name: str, entity: UUID, property: str, offset: int = 0
+    ) -> Piece:
+        return await self._run(self._store.read_piece, catalog_id, name, entity, property, offset)
+
+    def iter_catalogs(
+        self, *, species: CatalogSpecies | None = None, page_size: int = DEFAULT_LIMIT
+    ) -> AsyncIterator[CatalogHeader]:
+        async def page(cursor: str | None) -> Page[CatalogHeader]:
+            return await self.list_catalogs(species=species, cursor=cursor, limit=page_size)
+
+        return AsyncPages(page)
+
+    def iter_aspects(
+        self,
+        catalog_id: UUID,
+        name: str,
+        where: Filter | None = None,
+        *,
+        order_by: str | Order | Sequence[str | Order] = (),
+        page_size: int = 1000,
+    ) -> AsyncIterator[Aspect]:
+        async def page(cursor: str | None) -> Page[Aspect]:
+            return await self.find_aspects(
+                catalog_id, name, where, order_by=order_by, cursor=cursor, limit=page_size
+            )
+
+        return AsyncPages(page)
+
+    def iter_hierarchy(
+        self, catalog_id: UUID, name: str, *, page_size: int = 1000
+    ) -> AsyncIterator[Entry]:
+        async def page(cursor: str | None) -> Page[Entry]:
+            return await self.read_hierarchy(catalog_id, name, cursor=cursor, limit=page_size)
+
+        return AsyncPages(page)
+
+    def iter_changes(
+        self, catalog_id: UUID, since: int = 0, *, page_size: int = 1000
+    ) -> AsyncIterator[Change]:
+        async def page(cursor: str | None) -> Page[Change]:
+            return await self.read_changes(catalog_id, since, cursor=cursor, limit=page_size)
+
+        return AsyncPages(page)
+
+    def read_value(
+        self, catalog_id: UUID, name: str, entity: UUID, property: str
+    ) -> AsyncIterator[bytes]:
+        whole: LargeValue | None = None
+
+        async def page(cursor: str | None) -> Page[bytes]:
+            nonlocal whole
+            piece = await self.read_piece(catalog_id, name, entity, property, int(cursor or 0))
+            if whole is not None and piece.value != whole:
+                raise ConflictError(f"property {property!r} of {entity} in {name!r}")
+            whole = piece.value
+            return Page((piece.data,), None if piece.next is None else str(piece.next))
+
+        return AsyncPages(page)
+
+    async def write_value(
+        self,
+        catalog_id: UUID,
+        name: str,
+        entity: UUID,
+        property: str,
+        pieces: Iterable[bytes | str] | AsyncIterable[bytes | str],
+    ) -> LargeValue:
+        if isinstance(pieces, AsyncIterable):
+            pieces = _from_loop(pieces)
+        return await self._run(self._store.write_value, catalog_id, name, entity, property, pieces)
+
+
+def _from_loop(pieces: AsyncIterable[T]) -> Iterator[T]:
+    """Iterate in a worker thread over what the event loop gives."""
+    source = aiter(pieces)
+    done = object()
+
+    async def following() -> T | object:
+        return await anext(source, done)
+
+    while (piece := from_thread.run(following)) is not done:
+        yield piece  # type: ignore[misc]

@@ -1,0 +1,48 @@
+"""Iterating over pages, asynchronously."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Generic, TypeVar
+
+from cheap.errors import MisuseError
+from cheap.store import Page
+
+T = TypeVar("T")
+
+
+class AsyncPages(AsyncIterator[T], Generic[T]):
+    """Yields the items of pages, and fetches the next page when it is needed.
+
+    It holds one page and no connection, so it may be left at any item. It belongs to one task at
+    a time.
+
+    Args:
+        fetch: fetches the page behind a cursor, or the first one.
+    """
+
+    def __init__(self, fetch: Callable[[str | None], Awaitable[Page[T]]]) -> None:
+        self._fetch = fetch
+        self._items: list[T] = []
+        self._cursor: str | None = None
+        self._exhausted = False
+        self._busy = False
+
+    def __aiter__(self) -> AsyncPages[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        while not self._items:
+            if self._exhausted:
+                raise StopAsyncIteration
+            if self._busy:
+                raise MisuseError("two tasks iterate over one iterator; give each its own")
+            self._busy = True
+            try:
+                page = await self._fetch(self._cursor)
+            finally:
+                self._busy = False
+            self._items = list(reversed(page.items))
+            self._cursor = page.next
+            self._exhausted = page.next is None
+        return self._items.pop()
