@@ -36,10 +36,10 @@ MATCHES: Final = 100
 _EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
 _STEP: Final = 7919  # a prime: multiples of it, modulo the size, are all numbers below the size
 _WORDS: Final = (
-    "amber basin cedar delta ember fjord grove harbour island jasper kelp lagoon meadow nectar "
-    "orchid prairie quartz reef summit tundra umbra valley willow xenon yarrow zephyr Zürich café "
-    "naïve 東京"
-).split()
+    *("amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "harbour", "island"),
+    *("jasper", "kelp", "lagoon", "meadow", "nectar", "orchid", "prairie", "quartz", "reef"),
+    *("summit", "tundra", "umbra", "valley", "willow", "yarrow", "Zürich", "café", "naïve", "東京"),
+)
 
 
 @dataclass(frozen=True)
@@ -80,16 +80,13 @@ class Data:
 
 def make_data(size: int) -> Data:
     """Make the records of one size."""
-    records = dict(zip(_ids(size), make_records(size), strict=True))
+    records = dict(zip(make_ids(size), make_records(size), strict=True))
     return Data(records, list(make_records(max(1000, size // 10), seed=2)))
 
 
-def make_records(
-    size: int, *, start: int = 0, stop: int | None = None, seed: int = 1
-) -> Iterator[Record]:
-    """Yield the records of one size, or some of them in a row."""
-    for i in range(start, size if stop is None else stop):
-        yield _record(i, size, Random(seed << 40 | i))
+def make_records(size: int, *, seed: int = 1) -> Iterator[Record]:
+    """Yield the records of one size."""
+    return (_record(i, size, Random(seed << 40 | i)) for i in range(size))
 
 
 def _record(i: int, size: int, chance: Random) -> Record:
@@ -108,7 +105,7 @@ def _record(i: int, size: int, chance: Random) -> Record:
     }
 
 
-def _ids(size: int) -> Iterator[UUID]:
+def make_ids(size: int) -> Iterator[UUID]:
     """Ids like those of ``new_id``, which ascend: some milliseconds and a random part."""
     chance = Random(3)
     for i in range(size):

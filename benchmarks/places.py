@@ -61,7 +61,7 @@ class Ground(ABC):
             return int(connection.exec_driver_sql(self._size).scalar_one())
 
     def calm(self, place: Place) -> None:
-        """Let the database finish what it would otherwise do later, while somebody else's turn is."""
+        """Let the database finish what it would otherwise do in somebody else's turn."""
         with _plain_connection(place) as connection:
             self._settle(connection)
 

@@ -66,9 +66,9 @@ class Results:
     def find(self, task: str, contender: str, backend: str = "", size: int = 0) -> Figure | None:
         """Return a figure, if there is one."""
         for each in self.figures:
-            if (each.task, each.contender) == (task, contender):
-                if each.backend == backend and size in (0, each.size):
-                    return each
+            wanted = (each.task, each.contender, each.backend) == (task, contender, backend)
+            if wanted and size in (0, each.size):
+                return each
         return None
 
     def of_task(self, task: str) -> Iterator[Figure]:

@@ -164,7 +164,7 @@ class Tasks:
         def calls(contender: Contender, number: int) -> list[Callable[[], object]]:
             entities = self._data.some(max(3, self._plan.calls // 4), number)
             return [
-                _call(contender.edit, entity, number * 1000 + i)
+                _call(contender.edit, contender.edit_feed(entity, number * 10_000 + i))
                 for i, entity in enumerate(entities)
             ]
 

@@ -57,7 +57,8 @@ class Cheap(Contender):
         self._catalog = self._dao.load_catalog(self._id)
         self._map: AspectMap = self._catalog.aspect_map(DEFINITION.name)
 
-    def edit(self, entity: UUID, number: int) -> None:
+    def edit(self, feed: Any) -> None:
+        entity, number = feed
         self._map[entity]["number"] = number
         self._dao.save_catalog(self._catalog)
 

@@ -72,8 +72,12 @@ class Contender(ABC):
     def start_edits(self) -> None:
         """Get ready for ``edit``: load what has to be."""
 
+    def edit_feed(self, entity: UUID, number: int) -> Any:
+        """Return what ``edit`` takes: an entity and its new number, where nothing else is said."""
+        return entity, number
+
     @abstractmethod
-    def edit(self, entity: UUID, number: int) -> None:
+    def edit(self, feed: Any) -> None:
         """Change one property of one record, and commit."""
 
     @abstractmethod

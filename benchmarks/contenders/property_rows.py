@@ -112,7 +112,8 @@ class PropertyRows(Contender):
         one = "entity_id = :entity AND aspect_def_id = :def AND catalog_id = :catalog"
         columns = "entity_id, property_name, value_index, value_text, value_binary"
         value = f"SELECT {columns} FROM property_value WHERE"
-        ids = "SELECT entity_id FROM hierarchy_aspect_map WHERE catalog_id = :catalog AND hierarchy_name = :name"
+        here = "catalog_id = :catalog AND hierarchy_name = :name"
+        ids = f"SELECT entity_id FROM hierarchy_aspect_map WHERE {here}"
         self._all = dialect.says(f"{value} catalog_id = :catalog AND aspect_def_id = :def")
         self._ids = dialect.says(f"{ids} ORDER BY map_order")
         self._page = dialect.says(f"{ids} AND entity_id > :after ORDER BY entity_id LIMIT {_PAGE}")
@@ -154,7 +155,8 @@ class PropertyRows(Contender):
     def start_edits(self) -> None:
         pass
 
-    def edit(self, entity: UUID, number: int) -> None:
+    def edit(self, feed: Any) -> None:
+        entity, number = feed
         text = {"text": str(number), "property": "number"}
         with self._adapter.transaction(write=True) as session:
             session.run(self._set, {**self._here, "entity": entity.bytes, **text})

@@ -37,10 +37,12 @@ class Raw(Contender):
 
     def open(self) -> None:
         self._dao = self.place.connect()
-        self._session: Any = self._dao.adapter.acquire(write=True)  # a driver's: no common type
-        self._connection = self._session.connection
-        self._dialect = self._session.dialect
+        session: Any = self._dao.adapter.acquire(write=True)
+        self._session = session
+        self._connection = session.connection
+        self._dialect = session.dialect
         self._positions = itertools.count(1)
+        self._revisions = itertools.count(2)
         mark = self.marker
         here = _HERE.format(mark, mark)
         self._load = f"SELECT entity_id, document FROM cheap_aspect WHERE {here} ORDER BY position"
@@ -69,11 +71,13 @@ class Raw(Contender):
 
     def upsert_feed(self, records: Mapping[UUID, Record]) -> Any:
         codec = codec_of(DEFINITION)
-        return self._rows({each: codec.pack(record) for each, record in records.items()})
+        packed = {each: codec.pack(record) for each, record in records.items()}
+        # The row that CheapPy would write: another revision, so that its index changes too.
+        return self._rows(packed, next(self._revisions))
 
-    def _rows(self, packed: Mapping[UUID, bytes]) -> Rows:
+    def _rows(self, packed: Mapping[UUID, bytes], revision: int = 1) -> Rows:
         return [
-            (_CATALOG, _MAP, position, entity.bytes, 1, 0, document.decode())
+            (_CATALOG, _MAP, position, entity.bytes, revision, 0, document.decode())
             for (entity, document), position in zip(packed.items(), self._positions, strict=False)
         ]
 
@@ -119,11 +123,13 @@ class Raw(Contender):
     # --- writing --------------------------------------------------------------------------
 
     def start_edits(self) -> None:
-        rows = self.upsert_feed(self.data.changed(self.data.size, seed=9))
-        self._edits = itertools.cycle([row] for row in rows)
+        pass
 
-    def edit(self, entity: UUID, number: int) -> None:
-        self.upsert(next(self._edits))  # the least that an edit can cost
+    def edit_feed(self, entity: UUID, number: int) -> Any:
+        return self.upsert_feed({entity: self.data.records[entity] | {"number": number}})
+
+    def edit(self, feed: Any) -> None:
+        self.upsert(feed)  # the least that an edit can cost
 
 
 class SqliteRaw(Raw):
@@ -135,9 +141,10 @@ class SqliteRaw(Raw):
         super().open()
         self._add = self._dialect.insert_many(ASPECT)
         self._put = self._dialect.upsert_many(ASPECT)
-        self._some = f"{self._point.rpartition('=')[0]} IN ({{}})".replace(
-            "SELECT document", "SELECT entity_id, document"
-        )
+        self._some = self._point.replace(
+            "document FROM cheap_aspect",
+            "entity_id, document FROM cheap_aspect INDEXED BY cheap_aspect_entity",
+        ).replace("entity_id = ?", "entity_id IN ({})")
 
     def _insert(self, rows: Any) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -192,7 +199,8 @@ class PostgresRaw(Raw):
         if len(records) == 1:
             self._cursor.execute(self._put, records[0])
         else:
-            self._session.upsert(ASPECT, records)  # arrays through unnest
+            with self._connection.transaction():
+                self._cursor.executemany(self._put, records)
 
 
 class MariaDbRaw(Raw):
@@ -220,7 +228,10 @@ class MariaDbRaw(Raw):
         for catalog, number, position, entity, revision, pieces, document in rows:
             # JSON has no character that needs quoting but these two.
             text = document.replace("\\", "\\\\").replace("'", "''")
-            values = f"(x'{catalog.hex()}',{number},{position},x'{entity.hex()}',{revision},{pieces},'{text}')"
+            values = (
+                f"(x'{catalog.hex()}',{number},{position},x'{entity.hex()}',"
+                f"{revision},{pieces},'{text}')"
+            )
             batch.append(values)
             size += len(values)
             if size > 1 << 20:

@@ -64,7 +64,8 @@ class Core(Contender):
     def start_edits(self) -> None:
         pass
 
-    def edit(self, entity: UUID, number: int) -> None:
+    def edit(self, feed: Any) -> None:
+        entity, number = feed
         with self._engine.begin() as connection:
             connection.execute(
                 update(TABLE).where(TABLE.c.entity_id == entity).values(number=number)

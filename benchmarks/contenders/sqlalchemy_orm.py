@@ -85,7 +85,8 @@ class Orm(Contender):
         objects = self._editing.scalars(_ALL).all()
         self._objects = {each.entity_id: each for each in objects}
 
-    def edit(self, entity: UUID, number: int) -> None:
+    def edit(self, feed: Any) -> None:
+        entity, number = feed
         assert self._editing is not None
         self._objects[entity].number = number
         self._editing.commit()

@@ -62,7 +62,7 @@ class Basis:
     only: frozenset[str] | None = None
 
 
-class Catalog:
+class Catalog(Mapping[str, Hierarchy]):
     """A typed working copy of data that lives elsewhere, held in memory.
 
     It maps hierarchy names to hierarchies. Give it definitions, fill hierarchies, and hand it to
@@ -97,7 +97,7 @@ class Catalog:
         upstream: UUID | None = None,
         global_id: UUID | None = None,
     ) -> None:
-        if not isinstance(species, CatalogSpecies):
+        if not isinstance(species, CatalogSpecies):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidDefinitionError(f"expected a CatalogSpecies, got {species!r}")
         if upstream is not None and not species.rules.may_have_upstream:
             raise InvalidDefinitionError(
@@ -195,43 +195,32 @@ class Catalog:
         """
         if isinstance(definition, type):
             definition = AspectDef.of(definition)
-        name = definition.name
-        known = self._definitions.get(name)
-        if known is not None and known != definition:
-            raise AlreadyExistsError(
-                f"another definition is named {name!r}; use redefine() to put this in its place"
-            )
-        existing = self._hierarchies.get(name)
-        if isinstance(existing, AspectMap):
+        existing = self._hierarchies.get(definition.name)
+        if isinstance(existing, AspectMap) and existing.aspect_def == definition:
             for index in indexes:
                 existing.create_index(index)
             for entity, values in (aspects or {}).items():
                 existing[entity] = values
             return existing
-        made = AspectMap(definition, aspects, indexes=indexes)
-        self.add_hierarchy(made)
-        return made
+        return self.add_hierarchy(AspectMap(definition, aspects, indexes=indexes))
 
     def redefine(self, definition: AspectDef) -> AspectMap:
         """Put a definition in the place of its namesake; every record is checked against it.
 
-        The map and its aspects from before are detached: use the map that is returned.
+        Properties that the new definition does not know are left out of the records, unless it
+        lets them carry more. Aspects that were read before no longer belong to the map.
+
+        Returns:
+            The map of this name; the same one as before.
 
         Raises:
-            MissingKeyError: no definition has this name.
-            InvalidValueError: a record does not fit the new definition.
+            MissingKeyError: no aspect map has this name.
+            InvalidValueError: a record does not fit the new definition; nothing was changed.
         """
-        old = self.aspect_map(definition.name)
-        self._check_editable()
-        made = AspectMap(definition, indexes=[n for n in old.indexes if n in definition])
-        for entity in old:
-            made[entity] = _carried_over(old[entity], definition)
-        if not old.is_new:
-            made.take_over(old)
+        aspects = self.aspect_map(definition.name)
+        aspects.redefine(definition)
         self._definitions[definition.name] = definition
-        self._hierarchies[definition.name] = made
-        old.lock(f"aspect {definition.name!r} was redefined: use the new map")
-        return made
+        return aspects
 
     # --- hierarchies ----------------------------------------------------------------------
 
@@ -252,6 +241,9 @@ class Catalog:
     def __contains__(self, name: object) -> bool:
         return name in self._hierarchies
 
+    def __bool__(self) -> bool:
+        return True  # also without hierarchies it is a catalog
+
     @property
     def hierarchies(self) -> Mapping[str, Hierarchy]:
         """The hierarchies by name, in the order in which they were created."""
@@ -271,9 +263,7 @@ class Catalog:
         """Create a directory of names for entities; AlreadyExistsError when the name is taken."""
         return self.add_hierarchy(EntityDirectory(name, entries))
 
-    def create_tree(
-        self, name: str, nodes: Mapping[Path, UUID | None] | None = None
-    ) -> EntityTree:
+    def create_tree(self, name: str, nodes: Mapping[Path, UUID | None] | None = None) -> EntityTree:
         """Create a tree of nodes; AlreadyExistsError when the name is taken."""
         return self.add_hierarchy(EntityTree(name, nodes))
 
@@ -281,18 +271,23 @@ class Catalog:
         """Add a hierarchy that was made on its own, and return it.
 
         Raises:
-            AlreadyExistsError: the name is taken.
+            AlreadyExistsError: the name is taken, or the hierarchy belongs to a catalog already.
         """
         self._check_editable()
         name = hierarchy.name
         if name in self._hierarchies:
             raise AlreadyExistsError(f"a hierarchy is named {name!r} already")
-        if isinstance(hierarchy, AspectMap):
-            known = self._definitions.setdefault(name, hierarchy.aspect_def)
+        known = self._definitions.get(name)
+        if known is not None:
+            if not isinstance(hierarchy, AspectMap):
+                raise AlreadyExistsError(f"an aspect definition is named {name!r} already")
             if known != hierarchy.aspect_def:
-                raise AlreadyExistsError(f"another definition is named {name!r}")
-        elif name in self._definitions:
-            raise AlreadyExistsError(f"an aspect definition is named {name!r} already")
+                raise AlreadyExistsError(
+                    f"another definition is named {name!r}; use redefine() to put this in its place"
+                )
+        hierarchy.join()
+        if isinstance(hierarchy, AspectMap):
+            self._definitions[name] = hierarchy.aspect_def
         self._hierarchies[name] = hierarchy
         return hierarchy
 
@@ -368,6 +363,13 @@ class Catalog:
 
         return read_catalog(document)
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> Any:
+        """Let pydantic (and so FastAPI) take and give catalogs: as documents in JSON."""
+        from cheap.core.documents import catalog_schema
+
+        return catalog_schema()
+
     # --- for stores -----------------------------------------------------------------------
 
     @property
@@ -401,6 +403,7 @@ class Catalog:
 
     def settle(self, basis: Basis) -> Callable[[], None]:
         """Note that the present content is what a store holds; return how to take that back."""
+        new = {name for name, each in self._hierarchies.items() if each.is_new}
         undos = [each.settle() for each in self._hierarchies.values()]
         old: tuple[Any, ...] = (
             self._basis,
@@ -417,7 +420,8 @@ class Catalog:
         def undo() -> None:
             for each in undos:
                 each()
-            later = self._dropped
+            # What had not been saved before is not there to be dropped.
+            later = {name: None for name in self._dropped if name not in new}
             self._basis, self._saved_labels, self._saved_definitions, self._dropped = old
             self._dropped = self._dropped | later
             self._lock_if_read_only()
@@ -473,16 +477,5 @@ def _creation(hierarchy: Hierarchy) -> list[Edit]:
     return [create, *hierarchy.content_edits()]
 
 
-def _carried_over(aspect: Aspect, definition: AspectDef) -> dict[str, object]:
-    """The values of an aspect that a new definition still knows."""
-    keep_all = definition.can_add_properties
-    return {
-        name: value
-        for name, value in aspect.set_values().items()
-        if keep_all or name in definition
-    }
-
-
 CatalogImpl = Catalog
 """The name by which the guide calls :class:`Catalog`."""
-

@@ -135,17 +135,13 @@ class Codec:
         props = self.definition.properties
         lenient = self.definition.can_remove_properties
         self._from_python = self._struct("FromPython", python_wire, lambda prop: prop.required)
-        from_json = self._struct(
-            "FromJson", json_wire, lambda prop: prop.required and not lenient
-        )
+        from_json = self._struct("FromJson", json_wire, lambda prop: prop.required and not lenient)
         self._decode_json = msgspec.json.Decoder(from_json).decode
         fields = {self.all_fields[prop.name]: prop for prop in props}
         self._mend_python = python_mender(fields)
         self._mend_json = json_mender(fields)
         self._classes = [
-            (prop.name, allowed)
-            for prop in props
-            if (allowed := plain_classes(prop)) is not None
+            (prop.name, allowed) for prop in props if (allowed := plain_classes(prop)) is not None
         ]
         self._float_lists = [
             p.name for p in props if p.multivalued and p.type is PropertyType.FLOAT
@@ -188,9 +184,7 @@ class Codec:
             raise Refused
         return packed
 
-    def _pack_slow(
-        self, record: Mapping[str, object], where: object, *, complete: bool
-    ) -> bytes:
+    def _pack_slow(self, record: Mapping[str, object], where: object, *, complete: bool) -> bytes:
         values, faults = self.check(record, complete=complete)
         if faults:
             place = None if where is None else str(where)

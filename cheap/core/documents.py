@@ -13,6 +13,7 @@ record at a time, so a large catalog never stands in memory twice.
 
 from __future__ import annotations
 
+import json
 import mmap
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path as FilePath
@@ -20,6 +21,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from pydantic_core import core_schema
 
 from cheap.core.catalogs import HIERARCHY_CLASSES, Catalog
 from cheap.core.codecs import codec_of
@@ -517,4 +519,45 @@ def _read_nodes(tree: EntityTree, contents: msgspec.Raw, path: str) -> None:
         if form.entity_id is not None:
             node.entity = _read_id(form.entity_id, f"{here}.entityId")
         for name, child in form.children.items():
-            stack.append((node.attach(check_key(name, "node name"), None), child, f"{here}.children.{name}"))
+            stack.append(
+                (node.attach(check_key(name, "node name"), None), child, f"{here}.children.{name}")
+            )
+
+
+# --- pydantic -------------------------------------------------------------------------------
+
+
+def catalog_schema() -> core_schema.CoreSchema:
+    """Return how pydantic reads and writes a catalog: a catalog as it is, or as its document."""
+    described = core_schema.typed_dict_schema(
+        {
+            "globalId": core_schema.typed_dict_field(core_schema.str_schema(), required=True),
+            "species": core_schema.typed_dict_field(core_schema.str_schema(), required=True),
+            "version": core_schema.typed_dict_field(core_schema.str_schema(), required=False),
+            "uri": core_schema.typed_dict_field(
+                core_schema.nullable_schema(core_schema.str_schema()), required=False
+            ),
+            "upstream": core_schema.typed_dict_field(
+                core_schema.nullable_schema(core_schema.str_schema()), required=False
+            ),
+            "aspectDefs": core_schema.typed_dict_field(core_schema.dict_schema(), required=False),
+            "hierarchies": core_schema.typed_dict_field(core_schema.dict_schema(), required=False),
+        }
+    )
+    written = core_schema.plain_serializer_function_ser_schema(
+        lambda catalog: json.loads(catalog.json()), return_schema=described
+    )
+    return core_schema.no_info_plain_validator_function(
+        _catalog_of, serialization=written, json_schema_input_schema=described
+    )
+
+
+def _catalog_of(given: object) -> Catalog:
+    if isinstance(given, Catalog):
+        return given
+    if isinstance(given, (str, bytes)):
+        return read_catalog(given)
+    try:
+        return read_catalog(json.dumps(given).encode())
+    except TypeError as error:
+        raise InvalidDocumentError("$", f"expected a catalog or its document: {error}") from None

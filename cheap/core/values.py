@@ -164,9 +164,7 @@ RULES: Final[dict[PropertyType, Rule]] = {
         sort_keys.date_time_key,
     ),
     PropertyType.URI: _plain_rule("URI", str, checks.uri, sort_keys.text_key),
-    PropertyType.UUID: Rule(
-        "UID", UUID, checks.uuid, str, forms.read_uuid, sort_keys.uuid_key
-    ),
+    PropertyType.UUID: Rule("UID", UUID, checks.uuid, str, forms.read_uuid, sort_keys.uuid_key),
     PropertyType.CLOB: _plain_rule("CLB", str, checks.clob, sort_keys.text_key),
     PropertyType.BLOB: Rule(
         "BLB", bytes, checks.blob, forms.write_blob, forms.read_blob, sort_keys.blob_key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -12,9 +13,17 @@ from uuid import UUID
 
 from cheap.db.calls import Call, current_call
 from cheap.db.dialect import Dialect
+from cheap.db.pool import MAX_SECONDS
 from cheap.db.schema import Table
 from cheap.db.statements import Statements
-from cheap.errors import CheapError, ClosedError, StoppedError, StoreError
+from cheap.errors import (
+    CheapError,
+    ClosedError,
+    ConfigurationError,
+    StoppedError,
+    StoreError,
+    UnavailableError,
+)
 
 Row = tuple[Any, ...]
 Params = Mapping[str, object]
@@ -76,7 +85,8 @@ class Session(ABC):
 class Adapter(ABC):
     """One database: its dialect, its connections, and its errors.
 
-    An adapter is a context manager and may be shared by threads; closing it twice is harmless.
+    An adapter is a context manager and may be shared by threads, but not by processes: after a
+    fork, the child needs its own. Closing it twice is harmless.
     """
 
     dialect: ClassVar[Dialect]
@@ -86,6 +96,7 @@ class Adapter(ABC):
 
     def __init__(self) -> None:
         self._closed = False
+        self._process = os.getpid()
         self._identity: UUID | None = None
         self._state = threading.Lock()
 
@@ -144,21 +155,42 @@ class Adapter(ABC):
     @contextmanager
     def transaction(self, *, write: bool) -> Generator[Session]:
         """Lend a session inside a transaction: committed at the end, rolled back on any error."""
-        session = self.acquire(write=write)
+        session = self.begin(write=write)
         try:
-            session.begin(write=write)
-            try:
-                yield session
-                if write and session.call is not None:
-                    session.call.will_commit()
-                session.commit()
-                if write and session.call is not None:
-                    session.call.did_commit()
-            except BaseException:
-                session.rollback()
-                raise
+            yield session
+            if write and session.call is not None:
+                session.call.will_commit()
+            session.commit()
+            if write and session.call is not None:
+                session.call.did_commit()
+        except BaseException:
+            session.rollback()
+            raise
         finally:
             self.release(session)
+
+    def begin(self, *, write: bool) -> Session:
+        """Lend a session in a new transaction; a connection that died while idle is replaced."""
+        session = self.acquire(write=write)
+        try:
+            self._begin(session, write)
+        except UnavailableError:
+            # Nothing was asked of it yet, so another one will do, if there is one to be had.
+            session = self.acquire(write=write)
+            self._begin(session, write)
+        return session
+
+    def _begin(self, session: Session, write: bool) -> None:
+        try:
+            session.begin(write=write)
+        except BaseException:  # also when it has begun, and Ctrl-C came before we heard of it
+            session.rollback()
+            self.release(session)
+            raise
+
+    def remember_store_id(self, store_id: bytes) -> None:
+        """Take over the id of the store, so that nobody needs to ask for it."""
+        self._identity = UUID(bytes=store_id)
 
     @property
     def store_id(self) -> UUID:
@@ -177,12 +209,18 @@ class Adapter(ABC):
             if self._closed:
                 return
             self._closed = True
-        self._close()
+        if self._process == os.getpid():  # else the connections are those of another process
+            self._close()
 
     def check_open(self) -> None:
-        """Raise ClosedError after ``close()``."""
+        """Raise ClosedError after ``close()``, and in a process that was forked off."""
         if self._closed:
             raise ClosedError(f"this {type(self).__name__} was closed; create another one")
+        if self._process != os.getpid():
+            raise ClosedError(
+                f"this {type(self).__name__} belongs to the process that made it, and "
+                "connections cannot be shared; create one after the fork"
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -223,3 +261,17 @@ def chosen(
     kind = faults.get(code, StoreError)
     text = str(error).strip() or type(error).__name__
     return kind(f"{text} ({advice})" if advice else text)
+
+
+def check_seconds(name: str, seconds: float) -> None:
+    """Raise ConfigurationError when a number of seconds is not above 0 and at most a million."""
+    if not 0 < seconds <= MAX_SECONDS:  # also refuses nan
+        raise ConfigurationError(
+            f"{name}: expected more than 0 and at most {MAX_SECONDS:,} seconds, got {seconds}"
+        )
+
+
+def check_port(port: int) -> None:
+    """Raise ConfigurationError when a port is none."""
+    if not 0 < port < 65_536:
+        raise ConfigurationError(f"port: expected 1 to 65535, got {port}")

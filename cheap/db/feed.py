@@ -207,7 +207,7 @@ class Feed:
                     {**self._catalog, "hierarchy": number},
                     [row[3:6] for row in rows if row[1] == number],
                 ),
-                self._hierarchies[number].readable_codec(),
+                self._hierarchies[number].codec,
             )
             for number in {row[1] for row in rows}
         }

@@ -32,8 +32,8 @@ from cheap.errors import (
     UnavailableError,
 )
 
-BATCH_BYTES: Final = 1 << 20
-"""Size of a multi-row INSERT; larger ones are not faster and come near max_allowed_packet."""
+BATCH_BYTES: Final = 1_000_000
+"""Size of a multi-row INSERT: larger ones are not faster, and a server may take 1 MB at most."""
 
 # https://mariadb.com/kb/en/mariadb-error-code-reference/ and, from 2000 on, the client's codes
 _FAULTS: Final[dict[int, type[CheapError]]] = {
@@ -50,10 +50,12 @@ _FAULTS: Final[dict[int, type[CheapError]]] = {
     1114: StorageFullError,
     1142: AccessDeniedError,
     1146: SchemaVersionError,
+    1153: ConfigurationError,  # max_allowed_packet
     1205: BusyError,
     1213: BusyError,
     1290: ReadOnlyError,
     1698: AccessDeniedError,
+    1792: ReadOnlyError,
     1836: ReadOnlyError,
     1317: StoppedError,
     1969: BusyError,  # max_statement_time
@@ -116,11 +118,12 @@ class MariaDbSession(Session):
         size = 0
         for row in rows:
             literal = self._literal(row)
-            if batch and size + len(literal) > BATCH_BYTES:
+            length = 1 + (len(literal) if literal.isascii() else len(literal.encode()))
+            if batch and size + length > BATCH_BYTES:
                 yield ",".join(batch)
                 batch, size = [], 0
             batch.append(literal)
-            size += len(literal)
+            size += length
         if batch:
             yield ",".join(batch)
 
@@ -144,7 +147,8 @@ class MariaDbSession(Session):
 
     def begin(self, *, write: bool) -> None:
         if write:
-            self._execute("START TRANSACTION READ WRITE", None)
+            # Not READ WRITE: a user who may only read is then told so by the write itself.
+            self._execute("START TRANSACTION", None)
         else:
             # A snapshot needs REPEATABLE READ, for this one transaction.
             self._execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", None)

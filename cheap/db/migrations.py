@@ -48,7 +48,9 @@ def prepare(
         rows = session.rows(adapter.statements.get_store, {})
     if not rows:  # an earlier creation was interrupted between tables and first row
         _create(adapter)
-        return
+        with adapter.session() as session:
+            rows = session.rows(adapter.statements.get_store, {})
+    adapter.remember_store_id(bytes(rows[0][0]))
     found = int(rows[0][1])
     if found > version:
         raise SchemaVersionError(

@@ -6,11 +6,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from cheap.errors import ClosedError, ConfigurationError, PoolTimeoutError
 
 C = TypeVar("C")
+
+MAX_SECONDS: Final = 1_000_000
+"""Longest time an option may name; far above, locks and drivers overflow."""
 
 
 class Pool(Generic[C]):
@@ -134,7 +137,8 @@ def check_sizes(min_size: int, max_size: int, timeout: float, max_idle: float) -
         raise ConfigurationError(
             f"pool sizes: expected 0 <= min <= max and max >= 1, got min {min_size} max {max_size}"
         )
-    if timeout <= 0 or max_idle < 0:
+    if not (0 < timeout <= MAX_SECONDS and 0 <= max_idle <= MAX_SECONDS):  # also refuses nan
         raise ConfigurationError(
-            f"pool times: expected timeout > 0 and max_idle >= 0, got {timeout} and {max_idle}"
+            f"pool times: expected a timeout above 0 and max_idle from 0 on, both at most "
+            f"{MAX_SECONDS:,} seconds, got {timeout} and {max_idle}"
         )

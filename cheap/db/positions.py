@@ -7,16 +7,35 @@ insertion takes numbers between its neighbours; when there is no room, some rows
 
 from __future__ import annotations
 
+import random
+import threading
+import time
 from typing import Final
 
 ROOM: Final = 1 << 32
 """Positions that belong to one revision."""
 
+FRONT: Final = 0
+"""The position of a tree's root: before all that any revision puts."""
+
 SPREAD: Final = 1 << 20
 """Widest gap between two items of a list that are appended together."""
 
-HIERARCHY_ROOM: Final = 1 << 20
-"""Numbers of hierarchies that one revision can create."""
+
+_lock = threading.Lock()
+_last = 0
+
+
+def new_number() -> int:
+    """Return a number for a hierarchy: one that no other hierarchy of its catalog has or had.
+
+    Milliseconds and six random bits, ascending within a process: 48 bits until the year 2109, also
+    for a catalog that was deleted and made anew under its old id.
+    """
+    global _last
+    with _lock:
+        _last = max(_last + 1, time.time_ns() // 1_000_000 << 6 | random.getrandbits(6))
+        return _last
 
 
 def first_position(revision: int) -> int:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import struct
-from contextlib import suppress
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, Self, cast
 
 import psycopg
 import psycopg_pool
 from psycopg.types.string import ByteaBinaryLoader
 
-from cheap.db.adapter import Adapter, Params, Row, Session, chosen
+from cheap.db.adapter import Adapter, Params, Row, Session, check_port, check_seconds, chosen
 from cheap.db.dao import SqlDao
 from cheap.db.dialect import PostgresDialect
 from cheap.db.migrations import prepare
@@ -30,6 +31,7 @@ from cheap.errors import (
     SchemaVersionError,
     StoppedError,
     StorageFullError,
+    StoreError,
     UnavailableError,
 )
 
@@ -50,6 +52,9 @@ _FAULTS: Final[dict[str, type[CheapError]]] = {
     "3D000": ConfigurationError,
     "40001": BusyError,
     "40P01": BusyError,
+    "42P07": AlreadyExistsError,  # a table; two programs made the schema at once
+    "42710": AlreadyExistsError,
+    "53400": StorageFullError,  # a limit of the server's configuration
     "42501": AccessDeniedError,
     "42P01": SchemaVersionError,
     "53100": StorageFullError,
@@ -65,9 +70,12 @@ _FAULTS: Final[dict[str, type[CheapError]]] = {
 class PostgresSession(Session):
     """One PostgreSQL connection, lent by the pool; in autocommit until ``begin``."""
 
-    def __init__(self, adapter: PostgresAdapter, connection: Connection) -> None:
+    def __init__(
+        self, adapter: PostgresAdapter, connection: Connection, *, pooled: bool = True
+    ) -> None:
         super().__init__(adapter)
         self.connection = connection
+        self.pooled = pooled
         self._adapter = adapter
 
     def _execute(self, statement: str, params: Params) -> psycopg.Cursor[Row]:
@@ -131,9 +139,10 @@ class PostgresSession(Session):
 
     def begin(self, *, write: bool) -> None:
         # A write sees what others committed before it got the catalog's row; a read sees the
-        # database as of one moment.
+        # database as of one moment. Not READ WRITE: a standby, or a user who may only read, then
+        # refuses the write itself.
         self._execute(
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+            "BEGIN ISOLATION LEVEL READ COMMITTED"
             if write
             else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             {},
@@ -141,7 +150,7 @@ class PostgresSession(Session):
 
     def commit(self) -> None:
         try:
-            self.connection.execute("COMMIT")
+            done = self.connection.execute("COMMIT").statusmessage
         except psycopg.OperationalError as error:
             if self.connection.closed and not _was_refused(error):
                 raise CommitUnknownError(
@@ -151,6 +160,8 @@ class PostgresSession(Session):
             raise self._adapter.error(error) from error
         except psycopg.Error as error:
             raise self._adapter.error(error) from error
+        if done != "COMMIT":  # after a failed statement it rolls back and calls that a success
+            raise StoreError("the transaction had failed before its end and was rolled back")
 
     def rollback(self) -> None:
         try:
@@ -167,13 +178,19 @@ class PostgresAdapter(Adapter):
     statements = Statements(dialect)
 
     def __init__(
-        self, pool: psycopg_pool.ConnectionPool[Connection], width: int, where: str
+        self,
+        pool: psycopg_pool.ConnectionPool[Connection],
+        options: dict[str, Any],
+        width: int,
+        where: str,
     ) -> None:
         super().__init__()
         self._pool = pool
+        self._options = options
         self._width = width
         self._where = where
         self._lent = 0
+        self._lost = False
 
     @classmethod
     def create(
@@ -217,6 +234,10 @@ class PostgresAdapter(Adapter):
             SchemaVersionError: the schema is missing (and not wanted), or newer than this CheapPy.
         """
         check_sizes(pool_min_size, pool_max_size, pool_timeout, pool_max_idle)
+        check_port(port)
+        check_seconds("connect_timeout", connect_timeout)
+        if statement_timeout is not None:
+            check_seconds("statement_timeout", statement_timeout)
         options: dict[str, Any] = {
             "host": host,
             "port": port,
@@ -233,7 +254,7 @@ class PostgresAdapter(Adapter):
             "keepalives_count": 3,
         }
         if statement_timeout is not None:
-            options["options"] = f"-c statement_timeout={round(statement_timeout * 1000)}"
+            options["options"] = f"-c statement_timeout={math.ceil(statement_timeout * 1000)}"
         where = f"PostgreSQL {dbname!r} at {host}:{port}"
         exists = cls._look(options, where)
         pool: psycopg_pool.ConnectionPool[Connection] = psycopg_pool.ConnectionPool(
@@ -248,7 +269,7 @@ class PostgresAdapter(Adapter):
             open=False,
             name="cheappy",
         )
-        adapter = cls(pool, pool_max_size, where)
+        adapter = cls(pool, options, pool_max_size, where)
         try:
             pool.open()
             _prepare(adapter, exists=exists, init_schema=init_schema)
@@ -277,28 +298,57 @@ class PostgresAdapter(Adapter):
 
     def _acquire(self, *, write: bool) -> Session:
         self.check_open()
-        try:
-            connection = self._pool.getconn()
-        except psycopg_pool.PoolClosed as error:
-            self.check_open()
-            raise self.error(error) from error
-        except psycopg_pool.PoolTimeout as error:
-            raise PoolTimeoutError(
-                f"{self._where}: no connection came free or could be made in "
-                f"{self._pool.timeout:g} s; raise pool_max_size, or do less at once"
-            ) from error
+        session = self._fresh() if self._is_lost() and self._lent < self._width else None
+        if session is None:
+            try:
+                session = PostgresSession(self, self._pool.getconn())
+            except psycopg_pool.PoolClosed as error:
+                self.check_open()
+                raise self.error(error) from error
+            except psycopg_pool.PoolTimeout as error:
+                if self._lent >= self._width:
+                    raise PoolTimeoutError(
+                        f"{self._where}: all {self._width} connections were in use for "
+                        f"{self._pool.timeout:g} s; raise pool_max_size, or do less at once"
+                    ) from error
+                session = self._fresh()  # the pool could not make one, and does not say why
         with self._state:
             self._lent += 1
-        return PostgresSession(self, connection)
+        return session
+
+    def _is_lost(self) -> bool:
+        """Tell whether a connection broke, and the pool has no new one yet."""
+        if self._lost and self._pool.get_stats()["pool_available"]:
+            self._lost = False
+        return self._lost
+
+    def _fresh(self) -> PostgresSession:
+        """Connect without the pool, which would wait for a server that is gone until it times out.
+
+        Raises:
+            UnavailableError: no server answers.
+        """
+        try:
+            connection = Connection.connect(**self._options)
+        except psycopg.Error as error:
+            raise self.error(error) from error
+        _configure(connection)
+        return PostgresSession(self, connection, pooled=False)
 
     def _release(self, session: Session) -> None:
         assert isinstance(session, PostgresSession)
         with self._state:
             self._lent -= 1
         broken = session.connection.closed
-        self._pool.putconn(session.connection)
-        if broken and not self._closed:
-            # The others probably broke too; without this each would fail one more call.
+        if session.pooled:
+            self._pool.putconn(session.connection)
+        else:
+            session.connection.close()
+        if broken:
+            self._lost = True
+        if (broken or not session.pooled) and not self._closed:
+            # The idle ones probably broke too, and each would fail one more call. When there are
+            # none, this makes the pool connect again.
             self._pool.check()
 
     def error(self, error: Exception) -> CheapError:
@@ -333,6 +383,8 @@ def _translate(error: Exception, where: str) -> CheapError:
             ("no pg_hba.conf entry", AccessDeniedError),
             ('role "', AccessDeniedError),
             ("does not exist", ConfigurationError),
+            ("permission denied for database", AccessDeniedError),
+            ("is not currently accepting connections", ConfigurationError),
         ):
             if words in text:
                 return kind(f"{where}: {text.strip()}")

@@ -142,7 +142,7 @@ HIERARCHY: Final = Table(
     replaces=("catalog_id", "name"),
     keeps=("number",),
 )
-"""Hierarchies. A number stands for one hierarchy under one definition, and is never used again: who
+"""Hierarchies. A number stands for one hierarchy under one definition and is never used again: who
 remembers it needs not ask whether the definition is still the same.
 """
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import random
 import sqlite3
 import threading
+import time
 from collections.abc import Sequence
-from os import PathLike, fspath
+from contextvars import ContextVar
+from os import PathLike
 from pathlib import Path
 from typing import Final, Literal, Self
 from urllib.parse import quote
@@ -22,10 +26,12 @@ from cheap.errors import (
     AlreadyExistsError,
     BusyError,
     CheapError,
+    ClosedError,
     ConfigurationError,
     CorruptError,
     NotOursError,
     ReadOnlyError,
+    SchemaVersionError,
     StoppedError,
     StorageFullError,
     StoreError,
@@ -35,6 +41,12 @@ Durability = Literal["full", "normal", "off"]
 
 APPLICATION_ID: Final = 0x43_48_45_50
 """Marks a file as ours (``PRAGMA application_id``): "CHEP"."""
+
+HEADER_SIZE: Final = 100
+"""Bytes at the beginning of every SQLite database."""
+
+IOERR_SHMSIZE: Final = 4874
+"""No room for the index of the write-ahead log: how a full device shows when a file is opened."""
 
 # Primary result codes, https://www.sqlite.org/rescode.html
 _FAULTS: Final[dict[int, type[CheapError]]] = {
@@ -65,6 +77,7 @@ class SqliteSession(Session):
     def __init__(self, adapter: SqliteAdapter, connection: sqlite3.Connection) -> None:
         super().__init__(adapter)
         self.connection = connection
+        self.broken = False
         self._adapter = adapter
 
     def rows(self, statement: str, params: Params) -> list[Row]:
@@ -107,10 +120,14 @@ class SqliteSession(Session):
 
     def rollback(self) -> None:
         try:
-            if self.connection.in_transaction:
+            if self.connection.in_transaction:  # else SQLite did by itself (full disk, I/O error)
                 self.connection.execute("ROLLBACK")
         except sqlite3.Error:
-            pass  # SQLite rolled back by itself (full disk, I/O error)
+            self.broken = True
+
+
+_writing: ContextVar[SqliteAdapter | None] = ContextVar("cheap_sqlite_writing", default=None)
+"""The adapter whose only writer is in the hands of the present call."""
 
 
 class SqliteAdapter(Adapter):
@@ -131,6 +148,8 @@ class SqliteAdapter(Adapter):
     ) -> None:
         super().__init__()
         self._path = path
+        # Connections are opened later, when the working directory may be another one.
+        self._file = Path(os.path.realpath(path))
         self._busy_timeout = busy_timeout
         self._durability = durability
         self._read_only = read_only
@@ -179,13 +198,13 @@ class SqliteAdapter(Adapter):
             SchemaVersionError: the schema is missing (and not wanted), or newer than this CheapPy.
             BusyError: another process held the file for longer than ``busy_timeout``.
         """
-        name = fspath(path)
+        name = os.fspath(path)
         if durability not in ("full", "normal", "off"):
             raise ConfigurationError(
                 f"durability: expected full, normal or off, got {durability!r}"
             )
-        if not name or "\0" in name:
-            raise ConfigurationError(f"path: expected a file name, got {name!r}")
+        if not isinstance(name, str) or not name or "\0" in name:
+            raise ConfigurationError(f"path: expected a file name as text, got {name!r}")
         check_sizes(0, readers, busy_timeout, 0)
         adapter = cls(
             name,
@@ -202,18 +221,20 @@ class SqliteAdapter(Adapter):
         return adapter
 
     def _prepare(self, init_schema: bool) -> None:
-        exists = False
-        if not self._in_memory:
-            file = Path(self._path)
-            if file.exists() and file.stat().st_size > 0:
-                exists = self._is_ours()
-            elif not init_schema:
-                prepare(self, exists=False, init_schema=False)
-            else:
-                try:
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                except OSError as error:
-                    raise AccessDeniedError(f"cannot make the folder of {file}: {error}") from error
+        try:
+            exists = not self._in_memory and self._is_ours()
+            if not exists and not self._in_memory:
+                if not init_schema:
+                    raise SchemaVersionError(
+                        f"{self._path} is not there, or empty; create the adapter with "
+                        "init_schema=True to make it"
+                    )
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AccessDeniedError(
+                f"{self._path} cannot be opened: {error.strerror or error}; check path and "
+                "permissions"
+            ) from error
         if not exists and init_schema:
             with self.session(write=True) as session:
                 session.run(f"PRAGMA application_id = {APPLICATION_ID}", {})
@@ -221,7 +242,19 @@ class SqliteAdapter(Adapter):
 
     def _is_ours(self) -> bool:
         """Look at a file without changing it; raise NotOursError, or tell if it has our schema."""
-        session = self._open(read_only=True)
+        if not self._file.exists():
+            return False
+        if not self._file.is_file():
+            raise AccessDeniedError(f"{self._path} is not a file")
+        size = self._file.stat().st_size
+        if size == 0:
+            return False
+        if size < HEADER_SIZE:  # SQLite takes a file of one byte for an empty database
+            raise NotOursError(f"{self._path} is not a SQLite database; it was left untouched")
+        # Reading a file in WAL mode makes two more files, which only a connection that may write
+        # takes away again; but such a connection also completes what a crash left in them.
+        beside = any(Path(f"{self._file}{end}").exists() for end in ("-wal", "-journal"))
+        session = self._connect("ro" if beside or self._read_only else "rw")
         try:
             mark = session.rows("PRAGMA application_id", {})[0][0]
             tables = {bytes(row[0]) for row in session.rows("SELECT name FROM sqlite_master", {})}
@@ -233,20 +266,22 @@ class SqliteAdapter(Adapter):
             raise
         finally:
             session.connection.close()
-        if tables and b"cheap_store" not in tables:
+        ours = b"cheap_store" in tables
+        if not ours and (tables or mark not in (0, APPLICATION_ID)):
             raise NotOursError(
                 f"{self._path} is a SQLite database of something else (application id {mark}); "
                 "it was left untouched"
             )
-        return b"cheap_store" in tables
+        return ours
 
-    def _open(self, *, read_only: bool) -> SqliteSession:
+    def _connect(self, mode: str) -> SqliteSession:
         self.check_open()
-        mode = "ro" if read_only or self._read_only else "rwc"
-        target = ":memory:" if self._in_memory else f"file:{quote(self._path)}?mode={mode}"
+        target = f"file://{quote(os.fsencode(self._file))}?mode={mode}"
+        if mode == "ro" and _is_unchangeable(self._file):
+            target += "&immutable=1"
         try:
             connection = sqlite3.connect(
-                target,
+                ":memory:" if self._in_memory else target,
                 uri=not self._in_memory,
                 timeout=self._busy_timeout,
                 isolation_level=None,
@@ -257,16 +292,34 @@ class SqliteAdapter(Adapter):
             raise self.error(error) from error
         # Text arrives as the bytes it is stored as; records are decoded when they are looked at.
         connection.text_factory = bytes
-        session = SqliteSession(self, connection)
+        return SqliteSession(self, connection)
+
+    def _open(self, *, read_only: bool) -> SqliteSession:
+        # The last connection that is closed tidies up, for which it must be able to write.
+        session = self._connect("ro" if self._read_only else "rw" if read_only else "rwc")
         try:
-            if mode == "rwc":
-                session.rows("PRAGMA journal_mode = WAL", {})
+            if read_only or self._read_only:
+                session.run("PRAGMA query_only = ON", {})
+            else:
+                self._use_wal(session)
                 session.run(f"PRAGMA synchronous = {self._durability}", {})
             session.run("PRAGMA cache_size = -16384", {})
         except BaseException:
-            connection.close()
+            session.connection.close()
             raise
         return session
+
+    def _use_wal(self, session: SqliteSession) -> None:
+        """Switch to a write-ahead log, for which SQLite does not wait for others by itself."""
+        deadline = time.monotonic() + self._busy_timeout
+        while True:
+            try:
+                session.rows("PRAGMA journal_mode = WAL", {})
+                return
+            except BusyError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(random.uniform(0.001, 0.02))
 
     @property
     def width(self) -> int:
@@ -285,6 +338,12 @@ class SqliteAdapter(Adapter):
         self.check_open()
         if write and self._read_only:
             raise ReadOnlyError(f"{self._path} was opened with read_only=True")
+        if _writing.get() is self:
+            raise BusyError(
+                "this thread is in the middle of another call that writes (pieces that are "
+                "read from the same store while they are written?); do one after the other, or "
+                "both inside transaction()"
+            )
         if not self._turn.acquire(timeout=self._busy_timeout):
             raise BusyError(
                 f"another thread wrote for longer than {self._busy_timeout:g} s; try again, "
@@ -294,27 +353,32 @@ class SqliteAdapter(Adapter):
             self.check_open()
             if self._writer is None:
                 self._writer = self._open(read_only=False)
+            self._writing = True
+            _writing.set(self)
         except BaseException:
             self._turn.release()
             raise
-        self._writing = True
         return self._writer
 
     def _release(self, session: Session) -> None:
         assert isinstance(session, SqliteSession)
         if session is self._writer:
             self._writing = False
-            if self._closed:
-                session.connection.close()
-                self._writer = None
+            _writing.set(None)
+            if session.broken:
+                self._close_writer()
             self._turn.release()
+            if self._closed:  # while it was lent
+                self._close()
         else:
-            self._readers.release(session)
+            self._readers.release(session, broken=session.broken)
 
     def error(self, error: Exception) -> CheapError:
         if isinstance(error, sqlite3.ProgrammingError):
-            return StoreError(f"{self._path}: {error}")
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            kind = ClosedError if "closed database" in str(error) else StoreError
+            return kind(f"{self._path}: {error}")
+        code = getattr(error, "sqlite_errorcode", 0)
+        code = 13 if code == IOERR_SHMSIZE else code & 0xFF
         found = chosen(_FAULTS, code, error, _ADVICE.get(code, ""))
         return type(found)(f"{self._path}: {found}")
 
@@ -325,13 +389,24 @@ class SqliteAdapter(Adapter):
         self._readers.close()
         # A call that is still running closes the writer when it gives it back.
         if self._turn.acquire(blocking=False):
-            if self._writer is not None:
-                self._writer.connection.close()
-                self._writer = None
+            self._close_writer()
             self._turn.release()
+
+    def _close_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.connection.close()
+            self._writer = None
 
     def __repr__(self) -> str:
         return f"<SqliteAdapter {self._path!r}>"
+
+
+def _is_unchangeable(file: Path) -> bool:
+    """Tell whether a file lies on a medium that nobody can write on."""
+    try:
+        return bool(os.statvfs(file).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 class SqliteDao(SqlDao):

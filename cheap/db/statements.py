@@ -13,6 +13,8 @@ from cheap.db.schema import CONTENT, TABLES
 
 _HIERARCHY: Final = "catalog_id = :catalog_id AND hierarchy = :hierarchy"
 _ENTRY_COLUMNS: Final = "position, item, parent, name, entity_id"
+_SHOWN: Final = "(position <> 0 OR entity_id IS NOT NULL)"
+"""A tree's root, alone at position 0, is an item only while it has an entity."""
 
 
 class Statements:
@@ -115,7 +117,7 @@ class Statements:
             ),
         )
         self.count_aspects: Final = say(_count("cheap_aspect"))
-        self.count_entries: Final = say(_count("cheap_entry"))
+        self.count_entries: Final = say(_count("cheap_entry", f" AND {_SHOWN}"))
 
         # --- aspects
         self.load_aspects: Final = say(f"""
@@ -178,7 +180,8 @@ class Statements:
         )
         self.page_entries: Final = say(f"""
             SELECT {_ENTRY_COLUMNS} FROM cheap_entry
-            WHERE {_HIERARCHY} AND position > :after ORDER BY position LIMIT :limit""")
+            WHERE {_HIERARCHY} AND position > :after AND {_SHOWN}
+            ORDER BY position LIMIT :limit""")
         self.get_entries: Final = say(f"""
             SELECT {_ENTRY_COLUMNS}, revision FROM cheap_entry{by_item}
             WHERE {_HIERARCHY} AND {any_of("item", ":ids")}""")
@@ -251,7 +254,8 @@ class Statements:
         return found
 
 
-def _count(table: str) -> str:
+def _count(table: str, condition: str = "") -> str:
     return (
-        f"SELECT hierarchy, COUNT(*) FROM {table} WHERE catalog_id = :catalog_id GROUP BY hierarchy"
+        f"SELECT hierarchy, COUNT(*) FROM {table}"
+        f" WHERE catalog_id = :catalog_id{condition} GROUP BY hierarchy"
     )

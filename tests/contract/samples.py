@@ -52,25 +52,25 @@ A, B, C, D, E = entities(5)
 PERSON = AspectDef(
     "com.example.person",
     [
-        PropertyDef("name", T.STRING),
-        PropertyDef("age", T.INTEGER, nullable=True),
-        PropertyDef("tags", T.STRING, nullable=True, multivalued=True),
+        PropertyDef("name", T.STRING, nullable=False),
+        PropertyDef("age", T.INTEGER),
+        PropertyDef("tags", T.STRING, multivalued=True),
     ],
 )
 NOTE = AspectDef(
     "note",
     [
         PropertyDef("title", T.STRING, default="untitled"),
-        PropertyDef("text", T.CLOB, nullable=True),
-        PropertyDef("data", T.BLOB, nullable=True),
-        PropertyDef("parts", T.CLOB, nullable=True, multivalued=True),
+        PropertyDef("text", T.CLOB),
+        PropertyDef("data", T.BLOB),
+        PropertyDef("parts", T.CLOB, multivalued=True),
     ],
 )
-OPEN = AspectDef("open", [PropertyDef("name", T.STRING, nullable=True)], can_add_properties=True)
+OPEN = AspectDef("open", [PropertyDef("name", T.STRING)], can_add_properties=True)
 EVERYTHING = AspectDef(
     "every type",
-    [PropertyDef(kind.value, kind, nullable=True) for kind in T]
-    + [PropertyDef(f"{kind.value}s", kind, nullable=True, multivalued=True) for kind in T],
+    [PropertyDef(kind.value, kind) for kind in T]
+    + [PropertyDef(f"{kind.value}s", kind, multivalued=True) for kind in T],
 )
 
 SAMPLES: Mapping[PropertyType, Sequence[Value]] = {

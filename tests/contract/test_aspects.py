@@ -144,7 +144,7 @@ def test_values_are_made_canonical(store: Store) -> None:
 
 
 def test_null_unset_and_default_are_three_things(store: Store) -> None:
-    definition = AspectDef("d", [PropertyDef("x", T.INTEGER, default=5, nullable=True)])
+    definition = AspectDef("d", [PropertyDef("x", T.INTEGER, default=5)])
     catalog = new_catalog(store, *map_of(definition, {A: {}, B: {"x": None}, C: {"x": 5}}))
     found = store.get_aspects(catalog, "d", [A, B, C])
     assert [found[e]["x"] for e in (A, B, C)] == [5, None, 5]

@@ -54,8 +54,8 @@ from tests.contract.samples import (
 )
 
 P = PERSON.name
-OLDER = PERSON.with_properties(PropertyDef("mail", T.STRING, nullable=True))
-OTHER = PERSON.with_properties(PropertyDef("fax", T.STRING, nullable=True))
+OLDER = PERSON.with_properties(PropertyDef("mail", T.STRING))
+OTHER = PERSON.with_properties(PropertyDef("fax", T.STRING))
 
 
 def person(name: str) -> dict[str, object]:

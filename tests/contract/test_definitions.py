@@ -55,9 +55,9 @@ DEFAULTS = AspectDef(
             for i, value in enumerate(values)
             if not isinstance(value, (str, bytes)) or len(value) < 300
         ),
-        PropertyDef("null", T.INTEGER, default=None, nullable=True),
-        PropertyDef("none", T.INTEGER, nullable=True),
-        PropertyDef("required", T.INTEGER),
+        PropertyDef("null", T.INTEGER, default=None),
+        PropertyDef("none", T.INTEGER),
+        PropertyDef("required", T.INTEGER, nullable=False),
         PropertyDef(
             "many", T.BIG_DECIMAL, default=(Decimal("1.0"), Decimal("1.00")), multivalued=True
         ),
@@ -67,10 +67,10 @@ DEFAULTS = AspectDef(
 FLAGS = AspectDef(
     "flags",
     [
-        PropertyDef("hidden", T.STRING, readable=False, nullable=True),
+        PropertyDef("hidden", T.STRING, readable=False),
         PropertyDef("fixed", T.STRING, writable=False),
         PropertyDef("both", T.STRING, readable=False, writable=False, default="x"),
-        PropertyDef("many", T.STRING, multivalued=True, nullable=True),
+        PropertyDef("many", T.STRING, multivalued=True),
     ],
     id=UUID(int=5),
     can_add_properties=True,
@@ -168,7 +168,7 @@ def redefined(store: Store, old: AspectDef, new: AspectDef, record: dict[str, ob
 
 def test_a_new_property_is_null_or_its_default(store: Store) -> None:
     new = PERSON.with_properties(
-        PropertyDef("mail", T.STRING, nullable=True), PropertyDef("rank", T.INTEGER, default=7)
+        PropertyDef("mail", T.STRING), PropertyDef("rank", T.INTEGER, default=7)
     )
     assert redefined(store, PERSON, new, {"name": "Al"}) == {
         "name": "Al",
@@ -205,9 +205,9 @@ def test_a_type_may_change_when_the_values_fit(store: Store) -> None:
 @pytest.mark.parametrize(
     "new",
     [
-        PERSON.with_properties(PropertyDef("name", T.INTEGER)),
-        PERSON.with_properties(PropertyDef("age", T.INTEGER)),
-        PERSON.with_properties(PropertyDef("mail", T.STRING)),
+        PERSON.with_properties(PropertyDef("name", T.INTEGER, nullable=False)),
+        PERSON.with_properties(PropertyDef("age", T.INTEGER, nullable=False)),
+        PERSON.with_properties(PropertyDef("mail", T.STRING, nullable=False)),
         PERSON.with_properties(PropertyDef("name", T.STRING, multivalued=True)),
     ],
     ids=["other type", "null no more", "required", "many"],
@@ -258,7 +258,7 @@ def test_a_definition_that_comes_back_goes_to_the_end(store: Store) -> None:
 
 
 def test_the_records_that_read_otherwise_have_changed(store: Store) -> None:
-    old = AspectDef("t", [PropertyDef("x", T.STRING), PropertyDef("y", T.STRING, nullable=True)])
+    old = AspectDef("t", [PropertyDef("x", T.STRING), PropertyDef("y", T.STRING)])
     catalog = new_catalog(
         store, *map_of(old, {A: {"x": "1", "y": "2"}, B: {"x": "1"}, C: {"x": "1", "y": "2"}}, "x")
     )
@@ -344,7 +344,7 @@ def test_an_empty_map_of_a_locked_definition_can_be_added(store: Store) -> None:
 
 def test_a_large_value_of_a_locked_definition_stays(store: Store) -> None:
     locked = AspectDef("locked", NOTE.properties, writable=False)
-    fixed = AspectDef("fixed", [PropertyDef("text", T.CLOB, writable=False, nullable=True)])
+    fixed = AspectDef("fixed", [PropertyDef("text", T.CLOB, writable=False)])
     catalog = new_catalog(store, *map_of(locked, {A: {}}), *map_of(fixed, {A: {}}))
     for name in ("locked", "fixed"):
         with pytest.raises(ReadOnlyError):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import doctest
 import io
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -112,8 +113,6 @@ def test_every_block_says_what_it_is() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    import re
-
     def anchors(page: Path) -> set[str]:
         headings = re.findall(r"^#+ +(.+)$", page.read_text(), re.MULTILINE)
         plain = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
@@ -130,8 +129,6 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_files_that_are_named_are_there() -> None:
-    import re
-
     named = re.compile(r"`((?:scripts|tests|docs|benchmarks|cheap)/[\w./-]*\w)(?:::\w+)?`")
     for page in PAGES:
         for path in named.findall(prose_of(page)):

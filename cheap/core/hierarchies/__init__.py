@@ -4,7 +4,8 @@ from cheap.core.hierarchies.aspect_map import AspectMap
 from cheap.core.hierarchies.entity_directory import EntityDirectory
 from cheap.core.hierarchies.entity_list import EntityList
 from cheap.core.hierarchies.entity_set import EntitySet
-from cheap.core.hierarchies.entity_tree import EntityTree, Node
+from cheap.core.hierarchies.entity_tree import EntityTree
+from cheap.core.hierarchies.nodes import Node
 from cheap.core.hierarchies.tracking import Hierarchy
 
 __all__ = [

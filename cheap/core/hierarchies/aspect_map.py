@@ -10,7 +10,7 @@ from cheap.core.aspects import Aspect, record_of
 from cheap.core.codecs import codec_of
 from cheap.core.definitions import AspectDef, HierarchyType
 from cheap.core.edits import CreateIndex, DropIndex, Edit, PutAspects, RemoveAspects
-from cheap.core.hierarchies.tracking import Hierarchy, KeyedHierarchy
+from cheap.core.hierarchies.tracking import Hierarchy, KeyedHierarchy, last_key
 from cheap.core.names import check_id
 from cheap.core.shapes import fields_of
 from cheap.errors import (
@@ -125,6 +125,15 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         if entity not in self._held:
             self[entity] = default
         return self[entity]
+
+    def popitem(self) -> tuple[UUID, Aspect]:
+        """Remove the aspect that was added last, and return it with its entity.
+
+        Raises:
+            MissingKeyError: there is none.
+        """
+        entity = last_key(self._held, self)
+        return entity, self.pop(entity)
 
     def clear(self) -> None:
         """Remove everything."""

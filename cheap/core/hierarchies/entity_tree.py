@@ -2,152 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from typing import cast
 from uuid import UUID
 
 from cheap.core.definitions import HierarchyType
 from cheap.core.edits import Edit, Path, PutNodes, RemoveNodes
-from cheap.core.hierarchies.tracking import Hierarchy, KeyedHierarchy
+from cheap.core.hierarchies.nodes import Node
+from cheap.core.hierarchies.tracking import Hierarchy
 from cheap.core.names import check_id, check_key
 from cheap.errors import InvalidNameError, MissingKeyError
 
 
-class Node(MutableMapping[str, "Node"]):
-    """One node of a tree: a mapping from name to child, with an optional entity.
-
-    A child is set by its entity (``node["x"] = entity`` or ``= None``) and read as a node.
-    Nodes are made by their tree; removing one removes all that is below it.
-    """
-
-    __slots__ = ("_children", "_entity", "_name", "_parent", "_tree")
-
-    def __init__(self, tree: EntityTree | None, parent: Node | None, name: str) -> None:
-        self._tree = tree
-        self._parent = parent
-        self._name = name
-        self._entity: UUID | None = None
-        self._children: dict[str, Node] | None = None  # most nodes are leaves
-
-    @property
-    def name(self) -> str:
-        """The name under which the parent knows this node; ``""`` for the root."""
-        return self._name
-
-    @property
-    def parent(self) -> Node | None:
-        """The node above, or ``None`` for the root and for a node that was removed."""
-        return self._parent
-
-    @property
-    def path(self) -> Path:
-        """The names from the root down to this node; ``()`` for the root."""
-        names: list[str] = []
-        node = self
-        while node._parent is not None:
-            names.append(node._name)
-            node = node._parent
-        return tuple(reversed(names))
-
-    @property
-    def entity(self) -> UUID | None:
-        """The entity of this node, if it has one; may be set."""
-        return self._entity
-
-    @entity.setter
-    def entity(self, value: UUID | None) -> None:
-        checked = None if value is None else check_id(value)
-        self._will_change()
-        if self._entity != checked:
-            self._entity = checked
-            self._did_put()
-
-    def __getitem__(self, name: str) -> Node:
-        child = self._children.get(name) if self._children else None
-        if child is None:
-            raise MissingKeyError(f"node {self.path!r} has no child {name!r}")
-        return child
-
-    def __setitem__(self, name: str, value: UUID | None) -> None:  # type: ignore[override]
-        child = self._children.get(name) if self._children else None
-        if child is not None:
-            child.entity = value
-            return
-        name = check_key(name, "node name")
-        entity = None if value is None else check_id(value)
-        self._will_change()
-        child = self.attach(name, entity)
-        child._did_put()
-
-    def __delitem__(self, name: str) -> None:
-        child = self[name]
-        self._will_change()
-        path = child.path
-        assert self._children is not None
-        del self._children[name]
-        child._parent = None
-        for node in child.walk():
-            if self._tree is not None:
-                node._tree = None
-        if self._tree is not None:
-            self._tree.node_was_removed(path)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._children or ())
-
-    def __len__(self) -> int:
-        return len(self._children or ())
-
-    def __contains__(self, name: object) -> bool:
-        return self._children is not None and name in self._children
-
-    def walk(self) -> Iterator[Node]:
-        """Yield this node and all below it, depth first, children in their order."""
-        stack = [self]
-        while stack:
-            node = stack.pop()
-            yield node
-            if node._children:
-                stack.extend(reversed(node._children.values()))
-
-    def attach(self, name: str, entity: UUID | None) -> Node:
-        """Add a child without noting an edit; for loading."""
-        child = Node(self._tree, self, name)
-        child._entity = entity
-        if self._children is None:
-            self._children = {}
-        self._children[name] = child
-        return child
-
-    def _will_change(self) -> None:
-        if self._tree is None:
-            raise MissingKeyError(f"node {self._name!r} was removed from its tree")
-        self._tree.node_will_change()
-
-    def _did_put(self) -> None:
-        if self._tree is not None:
-            self._tree.node_was_put(self.path)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Node):
-            return NotImplemented
-        pairs = [(self, other)]
-        while pairs:
-            mine, theirs = pairs.pop()
-            if mine._entity != theirs._entity or list(mine) != list(theirs):
-                return False
-            pairs.extend((mine[name], theirs[name]) for name in mine)
-        return True
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"<Node {'/'.join(self.path)!r} entity={self._entity} children={len(self)}>"
-
-
-class EntityTree(KeyedHierarchy[Path], MutableMapping[str, Node]):
+class EntityTree(Hierarchy, MutableMapping[str, Node]):
     """A tree of nodes below one root; the tree itself reads like its root.
 
     A path is a tuple of names, since a name may be any text, also ``""`` and ``"a/b"``.
+
+    Args:
+        name: unique in its catalog.
+        nodes: the first nodes, path → entity (or ``None``); those on the way are made.
 
     Example:
         >>> folders = catalog.create_tree("folders")
@@ -158,11 +32,16 @@ class EntityTree(KeyedHierarchy[Path], MutableMapping[str, Node]):
         [('reports',), ('reports', '2026')]
     """
 
+    # What was edited since the last save: nodes (by identity, for their paths may be long) that
+    # are new or have another entity, in the order of the first touch; and paths that were
+    # removed, whether or not they came back.
     type = HierarchyType.ENTITY_TREE
-    __slots__ = ("_root",)
+    __slots__ = ("_put", "_removed", "_root")
 
     def __init__(self, name: str, nodes: Mapping[Path, UUID | None] | None = None) -> None:
         super().__init__(name)
+        self._put: dict[int, Node] = {}
+        self._removed: dict[Path, None] = {}
         self._root = Node(self, None, "")
         for path, entity in (nodes or {}).items():
             self[path] = entity
@@ -178,20 +57,20 @@ class EntityTree(KeyedHierarchy[Path], MutableMapping[str, Node]):
             node = node[name]
         return node
 
-    def __setitem__(self, path: str | Path, value: UUID | None) -> None:  # type: ignore[override]
+    def __setitem__(self, path: str | Path, value: Node | UUID | None) -> None:
         names = as_path(path)
         if not names:
+            if isinstance(value, Node):
+                raise InvalidNameError(f"tree {self.name!r}: the root cannot be replaced")
             self._root.entity = value
             return
-        if value is not None:
+        if value is not None and not isinstance(value, Node):
             check_id(value)
         for name in names:
             check_key(name, "node name")
         node = self._root
         for name in names[:-1]:
-            if name not in node:
-                node[name] = None
-            node = node[name]
+            node = node.setdefault(name)
         node[names[-1]] = value
 
     def __delitem__(self, path: str | Path) -> None:
@@ -201,16 +80,17 @@ class EntityTree(KeyedHierarchy[Path], MutableMapping[str, Node]):
         del self[names[:-1]][names[-1]]
 
     def __contains__(self, path: object) -> bool:
-        if not isinstance(path, (str, tuple)):
-            return False
         try:
-            self[path]  # type: ignore[index]
-        except MissingKeyError:
+            self[cast("Path", path)]
+        except (MissingKeyError, InvalidNameError):
             return False
         return True
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._root)
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self._root)
 
     def __len__(self) -> int:
         return len(self._root)
@@ -221,10 +101,25 @@ class EntityTree(KeyedHierarchy[Path], MutableMapping[str, Node]):
         next(nodes)
         yield from nodes
 
+    def setdefault(  # type: ignore[override]
+        self, path: str | Path, default: Node | UUID | None = None
+    ) -> Node:
+        """Return a node; make it first, of this entity, when there is none."""
+        if path not in self:
+            self[path] = default
+        return self[path]
+
+    def popitem(self) -> tuple[str, Node]:
+        """Remove the child of the root that was added last, and return it with its name.
+
+        Raises:
+            MissingKeyError: there is none.
+        """
+        return self._root.popitem()
+
     def clear(self) -> None:
         """Remove every node and the entity of the root."""
-        for name in list(self._root):
-            del self._root[name]
+        self._root.clear()
         self._root.entity = None
 
     def __eq__(self, other: object) -> bool:
@@ -232,37 +127,57 @@ class EntityTree(KeyedHierarchy[Path], MutableMapping[str, Node]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    # --- for the nodes --------------------------------------------------------------------
+
     def node_will_change(self) -> None:
-        """Refuse the edit when this tree is locked; for its nodes."""
+        """Refuse the edit when this tree is locked."""
         self._check_editable()
 
-    def node_was_put(self, path: Path) -> None:
-        """Note an edit; for the nodes."""
-        self._did_put(path)
+    def node_was_put(self, node: Node) -> None:
+        """Note that a node is new, or has another entity."""
+        if not self._is_new:
+            self._put[id(node)] = node
 
     def node_was_removed(self, path: Path) -> None:
-        """Note that a node and all below it are gone; for the nodes."""
-        if self._is_new:
-            return
-        depth = len(path)
-        for each in [each for each in self._journal.put if each[:depth] == path]:
-            del self._journal.put[each]
-        self._journal.did_remove(path)
+        """Note that a node and all below it are gone."""
+        if not self._is_new:
+            self._removed[path] = None
+
+    # --- for catalogs and stores ----------------------------------------------------------
 
     def same_content(self, other: Hierarchy) -> bool:
+        """Tell whether another tree has the same nodes, in the same order."""
         return isinstance(other, EntityTree) and self._root == other._root
 
     def content_edits(self) -> list[Edit]:
-        nodes = {node.path: node.entity for node in self.walk()}
-        if self._root.entity is not None:
-            nodes = {(): self._root.entity, **nodes}
+        """Return the edits that fill an empty tree with the nodes of this one."""
+        # Nodes on the way come by themselves, in this order too.
+        nodes = {n.path: n.entity for n in self._root.walk() if n.entity is not None or not n}
+        if self._root.entity is None:
+            nodes.pop((), None)
         return [PutNodes(self.name, nodes)] if nodes else []
 
-    def _removal(self, keys: Sequence[Path]) -> Edit:
-        return RemoveNodes(self.name, tuple(keys))
+    def pending_edits(self) -> list[Edit]:
+        """Return the edits made since the last save: removals, then additions."""
+        edits: list[Edit] = []
+        if self._removed:
+            edits.append(RemoveNodes(self.name, tuple(self._removed)))
+        nodes = {node.path: node.entity for node in self._put.values() if node.is_attached}
+        if nodes:
+            edits.append(PutNodes(self.name, nodes))
+        return edits
 
-    def _addition(self, keys: Sequence[Path]) -> Edit:
-        return PutNodes(self.name, {path: self[path].entity for path in keys})
+    def settle(self) -> Callable[[], None]:
+        """Forget the edits, for they were saved; return how to remember them again."""
+        was_new, put, removed = self._is_new, self._put, self._removed
+        self._is_new, self._put, self._removed = False, {}, {}
+
+        def undo() -> None:
+            self._is_new = was_new
+            self._put = put | self._put
+            self._removed = removed | self._removed
+
+        return undo
 
 
 def as_path(path: object) -> Path:
@@ -273,8 +188,11 @@ def as_path(path: object) -> Path:
     """
     if isinstance(path, str):
         return (path,)
-    if isinstance(path, tuple) and all(isinstance(name, str) for name in path):
-        return path  # type: ignore[return-value]
+    if isinstance(path, tuple):
+        names = cast("Sequence[object]", path)
+        if all(isinstance(name, str) for name in names):
+            return cast("Path", path)
     raise InvalidNameError(
-        f"path: expected a name or a tuple of names, got {type(path).__name__} {str(path)[:40]!r}"
+        "path: expected a name or a tuple of names, "
+        f"got {type(path).__name__} {str(cast('object', path))[:40]!r}"
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from cheap.core.definitions import HierarchyDef, HierarchyType
 from cheap.core.edits import Edit
 from cheap.core.names import check_name
-from cheap.errors import ReadOnlyError
+from cheap.errors import AlreadyExistsError, MissingKeyError, ReadOnlyError
 
 K = TypeVar("K")
 
@@ -53,11 +53,12 @@ class Hierarchy(ABC):
     """
 
     type: ClassVar[HierarchyType]
-    __slots__ = ("_is_new", "_locked", "_name")
+    __slots__ = ("_is_new", "_joined", "_locked", "_name")
 
     def __init__(self, name: str) -> None:
         self._name = check_name(name, "hierarchy")
         self._is_new = True
+        self._joined = False
         self._locked: str | None = None
 
     @property
@@ -91,6 +92,18 @@ class Hierarchy(ABC):
     def settle(self) -> Callable[[], None]:
         """Forget the edits, for they were saved; return how to remember them again."""
 
+    def join(self) -> None:
+        """Note that a catalog took this hierarchy; it stays with that one.
+
+        Raises:
+            AlreadyExistsError: a catalog has it already (or had, and dropped it).
+        """
+        if self._joined:
+            raise AlreadyExistsError(
+                f"hierarchy {self._name!r} belongs to a catalog already; make a copy of it"
+            )
+        self._joined = True
+
     def lock(self, reason: str | None) -> None:
         """Refuse edits from now on with this sentence, or allow them again (``None``)."""
         self._locked = reason
@@ -113,6 +126,7 @@ class KeyedHierarchy(Hierarchy, Generic[K]):
         self._journal: Journal[K] = Journal()
 
     def settle(self) -> Callable[[], None]:
+        """Forget the edits, for they were saved; return how to remember them again."""
         was_new, old = self._is_new, self._journal
         self._is_new, self._journal = False, Journal()
 
@@ -123,6 +137,7 @@ class KeyedHierarchy(Hierarchy, Generic[K]):
         return undo
 
     def pending_edits(self) -> list[Edit]:
+        """Return the edits made since the last save: removals, then additions."""
         journal = self._journal
         edits: list[Edit] = []
         if journal.removed:
@@ -146,3 +161,14 @@ class KeyedHierarchy(Hierarchy, Generic[K]):
     def _did_remove(self, key: K) -> None:
         if not self._is_new:
             self._journal.did_remove(key)
+
+
+def last_key(keys: dict[K, Any], owner: Hierarchy) -> K:
+    """Return the key that was added last, for ``popitem``.
+
+    Raises:
+        MissingKeyError: there is none.
+    """
+    for key in reversed(keys):
+        return key
+    raise MissingKeyError(f"{owner!r} is empty")

@@ -26,7 +26,6 @@ from cheap.core.edits import (
     Splice,
 )
 from cheap.core.names import check_id, check_key
-from cheap.db import positions
 from cheap.db.commits.aspects import put_aspects, remove_aspects
 from cheap.db.commits.definitions import (
     create_hierarchy,
@@ -51,9 +50,8 @@ def apply(work: Work, edits: Iterable[Edit]) -> None:
     """Apply the edits, in order."""
     for edit in merged(edits):
         apply_one(work, edit)
-    first_new = work.revision * positions.HIERARCHY_ROOM
     for number in work.touched:
-        if number >= first_new:
+        if number in work.created:
             continue  # made by this commit, its revision is right already
         work.session.run(work.statements.touch_hierarchy, work.at(number, revision=True))
 
@@ -109,16 +107,21 @@ def apply_one(work: Work, edit: Edit) -> None:
 def merged(edits: Iterable[Edit]) -> list[Edit]:
     """Join neighbouring puts into one aspect map: many small edits then cost like a large one."""
     result: list[Edit] = []
+    joined: dict[UUID, object] | None = None
     for edit in edits:
         last = result[-1] if result else None
         if (
             isinstance(edit, PutAspects)
             and isinstance(last, PutAspects)
             and last.hierarchy == edit.hierarchy
+            and isinstance(last.aspects, dict)
+            and isinstance(edit.aspects, dict)
+            and last.aspects.keys().isdisjoint(edit.aspects)
         ):
-            joined: dict[UUID, object] = dict(last.aspects)
+            if joined is None or last.aspects is not joined:
+                joined = dict(last.aspects)
+                result[-1] = PutAspects(edit.hierarchy, joined)
             joined.update(edit.aspects)
-            result[-1] = PutAspects(edit.hierarchy, joined)
         else:
             result.append(edit)
     return result

@@ -29,11 +29,11 @@ def put_aspects(work: Work, name: str, aspects: Mapping[UUID, object]) -> None:
     """Put whole records into an aspect map."""
     found = work.hierarchy(name, HierarchyType.ASPECT_MAP)
     codec = found.codec
-    if not codec.definition.writable and not work.privileged:
-        raise ReadOnlyError(f"aspect {name!r} is not writable")
     packed = pack_all(aspects, codec)
     if not packed:
         return
+    if not codec.definition.writable and not work.privileged:
+        raise ReadOnlyError(f"aspect {name!r} is not writable")
     known: dict[bytes, tuple[int, int]] = {}
     if found.number not in work.empty:
         rows = known_rows(work, found.number, packed)
@@ -123,9 +123,9 @@ def remove_aspects(work: Work, name: str, entities: Iterable[UUID]) -> None:
     """Remove records from an aspect map."""
     found = work.hierarchy(name, HierarchyType.ASPECT_MAP)
     codec, number = found.codec, found.number
-    if not codec.definition.writable and not work.privileged:
-        raise ReadOnlyError(f"aspect {name!r} is not writable")
     wanted = {check_id(each).bytes: each for each in entities}
+    if wanted and not codec.definition.writable and not work.privileged:
+        raise ReadOnlyError(f"aspect {name!r} is not writable")
     rows = work.asked(work.statements.known_aspects, number, wanted)
     for entity, revision, _ in rows:
         if work.is_foreign(revision):

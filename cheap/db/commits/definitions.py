@@ -17,8 +17,9 @@ from cheap.core.edits import (
 from cheap.core.hierarchies.aspect_map import check_indexable
 from cheap.core.names import check_label, check_name
 from cheap.db.commits.aspects import write_aspects
-from cheap.db.commits.indexes import forget_index, store_indexes
+from cheap.db.commits.indexes import forget_index, index, store_indexes
 from cheap.db.commits.work import CHUNK, Work
+from cheap.db.positions import new_number
 from cheap.db.rows import (
     HierarchyRow,
     as_bytes,
@@ -78,19 +79,25 @@ def redefine(work: Work, hierarchy: HierarchyRow, definition: AspectDef) -> None
     """Bring the stored records of a map under a new definition."""
     number = hierarchy.number
     old, new = hierarchy.codec, codec_of(definition)
-    kept = tuple(each for each in hierarchy.indexes if each in definition)
-    for each in hierarchy.indexes:
-        if each not in kept:
-            forget_index(work, number, each)
+    kept = tuple(
+        each
+        for each in hierarchy.indexes
+        if each in definition and not definition[each].type.is_large
+    )
+    for each in hierarchy.indexes:  # another type or default gives other sort keys
+        forget_index(work, number, each)
     # A number stands for one definition: see the schema.
-    renumbered = next(work.created)
+    renumbered = new_number()
     params = {**work.at(number), "number": renumbered}
     work.session.run_all(work.statements.renumber, params)
     if number in work.empty:
         work.empty.add(renumbered)
     number = renumbered
-    changed = replace(hierarchy, number=number, definition=definition, indexes=kept)
+    changed = replace(
+        hierarchy, number=number, revision=work.revision, definition=definition, indexes=kept
+    )
     work.hierarchies[hierarchy.name] = changed
+    work.session.run(work.statements.touch_hierarchy, work.at(number, revision=True))
     if kept != hierarchy.indexes:
         store_indexes(work, changed)
     after = b""
@@ -104,9 +111,11 @@ def redefine(work: Work, hierarchy: HierarchyRow, definition: AspectDef) -> None
         for entity, document in packed.items():
             record = set_values(old, document, definition)
             fresh = new.pack(record, entity)
-            if fresh != document or kept:
+            if fresh != document:
                 again[entity] = fresh
-        write_aspects(work, changed, again, known=None)
+        write_aspects(work, replace(changed, indexes=()), again, known=None)
+        if kept:
+            index(work, changed, packed | again, kept)
         after = rows[-1][0]
 
 
@@ -130,7 +139,7 @@ def create_hierarchy(work: Work, edit: CreateHierarchy) -> None:
     elif edit.indexes:
         raise InvalidEditError(f"hierarchy {name!r}: only an aspect map has indexes")
     found = HierarchyRow(
-        next(work.created),
+        new_number(),
         name,
         edit.type,
         work.revision,
@@ -155,6 +164,7 @@ def create_hierarchy(work: Work, edit: CreateHierarchy) -> None:
     )
     work.hierarchies[name] = found
     work.empty.add(found.number)
+    work.created.add(found.number)
 
 
 def drop_hierarchy(work: Work, name: str) -> None:

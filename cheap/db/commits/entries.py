@@ -7,6 +7,7 @@ from uuid import UUID
 
 from cheap.core import HierarchyType
 from cheap.core.names import check_id, check_key
+from cheap.db import positions
 from cheap.db.commits.work import Work
 from cheap.db.rows import (
     HierarchyRow,
@@ -63,14 +64,32 @@ def add_entries(
     hierarchy: HierarchyRow,
     entries: Sequence[tuple[bytes, bytes | None, str | None, bytes | None]],
     present: Collection[bytes] = (),
+    front: bytes | None = None,
 ) -> None:
-    """Write rows of (item, parent, name, entity); those present keep their place."""
+    """Write rows of (item, parent, name, entity); those present keep their place.
+
+    Args:
+        work: the commit.
+        hierarchy: where.
+        entries: the rows.
+        present: items that are there.
+        front: an item that comes before all others, whenever it is written.
+    """
     if not entries:
         return
     number = hierarchy.number
     rows = [
-        (work.id, number, position, item, work.revision, parent, name, entity)
-        for (item, parent, name, entity), position in zip(entries, work.positions, strict=False)
+        (
+            work.id,
+            number,
+            positions.FRONT if item == front else next(work.positions),
+            item,
+            work.revision,
+            parent,
+            name,
+            entity,
+        )
+        for item, parent, name, entity in entries
     ]
     fresh = [row for row in rows if row[3] not in present]
     if fresh:

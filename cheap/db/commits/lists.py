@@ -130,7 +130,7 @@ def refuse_list(work: Work, hierarchy: HierarchyRow) -> None:
     params["revision"] = work.expect
     for statement in (work.statements.changed_entries, work.statements.removed_entries):
         for (revision,) in work.session.rows(statement, params):
-            if revision != work.revision and work.is_foreign(revision):
+            if work.is_foreign(revision):
                 raise ConflictError(f"list {hierarchy.name!r}", revision)
 
 

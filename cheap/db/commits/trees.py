@@ -64,6 +64,7 @@ def put_nodes(work: Work, name: str, nodes: Mapping[Path, UUID | None]) -> None:
             if item in wanted or item not in present
         ],
         present,
+        front=ROOT,
     )
 
 

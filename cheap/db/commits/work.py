@@ -15,7 +15,7 @@ from cheap.core.edits import (
     PutDefinition,
     SetHeader,
 )
-from cheap.core.names import check_name
+from cheap.core.names import check_id, check_name
 from cheap.core.species import read_only_reason
 from cheap.db import positions
 from cheap.db.adapter import Row, Session
@@ -69,8 +69,8 @@ class Work:
     ) -> None:
         self.session = session
         self.statements = session.statements
-        self.catalog: dict[str, object] = {"catalog_id": catalog_id.bytes}
-        self.id = catalog_id.bytes
+        self.id = check_id(catalog_id, "catalog id").bytes
+        self.catalog: dict[str, object] = {"catalog_id": self.id}
         self.expect = expect
         self.own = frozenset(own)
         self.privileged = privileged
@@ -90,7 +90,7 @@ class Work:
             found.name: found
             for found in (hierarchy_of(row[5:]) for row in rows if row[5] is not None)
         }
-        self.created = count(self.revision * positions.HIERARCHY_ROOM)
+        self.created: set[int] = set()
         self.positions = count(positions.first_position(self.revision))
         self.list_room: dict[int, int] = {}
         self.empty: set[int] = set()
@@ -127,7 +127,9 @@ class Work:
 
     def is_foreign(self, revision: int) -> bool:
         """Tell whether somebody else made this revision after the caller had read."""
-        return self.expect is not None and revision > self.expect and revision not in self.own
+        if self.expect is None or revision <= self.expect or revision == self.revision:
+            return False
+        return revision not in self.own
 
     def refuse_removed(self, number: int, items: Mapping[bytes, str]) -> None:
         """Raise ConflictError when somebody else removed one of the items since."""
