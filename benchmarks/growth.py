@@ -1,4 +1,4 @@
-"""What happens when a catalog grows: time of a record, and of a page at its start and at its end."""
+"""What happens when a catalog grows: to the time of a record, and of a page at its end."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from benchmarks.data import DEFINITION, make_ids, make_records
 from benchmarks.places import Ground, Place
 from benchmarks.timing import clocked, clocked_each, cores_awake, turn_by_turn
 from cheap import Catalog
-from cheap.core.edits import CreateHierarchy, PutAspects, PutDefinition
 from cheap.core import HierarchyType
+from cheap.core.edits import CreateHierarchy, PutAspects, PutDefinition
 from cheap.db.dao import SqlDao
 
 Tell = Callable[[str], None]

@@ -18,10 +18,12 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
+from uuid import UUID
 
-from benchmarks.contenders import make_contender
+from benchmarks.contenders import Contender, make_contender
 from benchmarks.data import DEFINITION, make_data
 from benchmarks.places import Place
+from cheap import Catalog
 
 _STATUS = Path("/proc/self/status")
 
@@ -43,18 +45,18 @@ def measured(task: str, contender: str, place: Place, size: int) -> float:
 
 
 def _measure(task: str, name: str, place: Place, size: int) -> float:
-    data = make_data(size)
-    contender = make_contender(name, place, data)
+    contender = make_contender(name, place, make_data(size))
     contender.open()
     try:
         if task == "aspect":
-            return _bytes_of_aspect(lambda: contender.load(), data.records)
-        feed = contender.feed() if task == "save" else None
+            return _bytes_of_aspect(contender)
+        kept: object = contender.feed() if task == "save" else None
         before = _now()
-        kept = contender.save(feed) if task == "save" else contender.load()  # type: ignore[func-returns-value]
-        peak = _peak()
-        del kept
-        return peak - before
+        if task == "save":
+            contender.save(kept)
+        else:
+            kept = contender.load()
+        return _peak() - before
     finally:
         contender.close()
 
@@ -77,16 +79,17 @@ def _peak() -> int:
     return int(found[1]) * 1024
 
 
-def _bytes_of_aspect(load, records) -> float:
-    load()  # what is made once
+def _bytes_of_aspect(contender: Contender) -> float:
+    contender.load()  # whatever is made once is made now
     gc.collect()
     tracemalloc.start()
-    kept = load()
+    catalog = contender.load()
     gc.collect()
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    payload = sum(map(len, kept.aspect_map(DEFINITION.name).packed().values()))
-    return (taken - payload) / len(records) - 16
+    assert isinstance(catalog, Catalog)
+    payload = sum(map(len, catalog.aspect_map(DEFINITION.name).packed().values()))
+    return (taken - payload) / contender.data.size - len(UUID(int=0).bytes)
 
 
 if __name__ == "__main__":

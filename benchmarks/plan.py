@@ -38,6 +38,7 @@ class Plan:
         calls: calls in one round of what takes microseconds; of slower ones, fewer.
         large: how many aspects a large catalog has.
         puts: records in one round of ``put``.
+        memory_of: the contenders whose peak memory is measured.
         quick: whether this is a run to try things, whose figures mean little.
     """
 
@@ -48,6 +49,7 @@ class Plan:
     calls: int = 2_000
     large: int = 1_000_000
     puts: int = 10_000
+    memory_of: tuple[str, ...] = ("cheap", "raw", "core", "orm", "rows")
     quick: bool = False
 
     @property

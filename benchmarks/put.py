@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
@@ -29,13 +29,13 @@ class Reading(BaseModel):
     data: bytes
 
 
-def measure_put(data: Data, rounds: int, tell) -> dict[str, list[float]]:
+def measure_put(data: Data, rounds: int, tell: Callable[[str], None]) -> dict[str, list[float]]:
     """Return the seconds of one record, both ways; all that is made is kept, by entity."""
 
     def put() -> object:
         made = Catalog().define(DEFINITION)
         for entity, record in data.records.items():
-            made[entity] = record  # type: ignore[assignment]
+            made[entity] = record
         return made
 
     def model() -> object:

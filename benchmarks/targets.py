@@ -15,7 +15,7 @@ FLOOR: Final = {
     "upsert": {"sqlite": 4.0, "postgres": 2.5, "mariadb": 2.0},
     "edit": {"sqlite": 6.0, "postgres": 4.0, "mariadb": 3.0},
 }
-"""Most that CheapPy may take, as a multiple of the raw driver's time (of an upsert, for an edit)."""
+"""Most that CheapPy may take, as a multiple of the raw driver's time (an edit: of its upsert)."""
 
 RIVALS: Final = {"orm": 4.0, "rows": 5.0}
 """Least that others must take for a save and for a load, as a multiple of CheapPy's time."""

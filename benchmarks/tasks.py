@@ -16,6 +16,12 @@ from benchmarks.timing import Turn, clocked, clocked_each, cores_awake, turn_by_
 
 Tell = Callable[[str], None]
 
+FILLED = {"load", "point", "upsert", "edit", "page", "memory"}
+"""The benchmarks that go by tables which are filled once."""
+
+PLANNED = FILLED | {"save", "filter"}
+"""The benchmarks that are run here."""
+
 
 class Tasks:
     """The tasks on one database with records of one size.
@@ -44,7 +50,7 @@ class Tasks:
         with ExitStack() as stack:
             if "save" in names:
                 self._save()
-            if {"load", "point", "upsert", "edit", "page", "memory"} & {*names}:
+            if FILLED & {*names}:
                 self._fill(stack)
             if "memory" in names:
                 sizes = {

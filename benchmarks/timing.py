@@ -88,7 +88,7 @@ def cores_awake() -> Generator[None]:
         for _ in range(os.cpu_count() or 1)
     ]
     try:
-        time.sleep(0.2)
+        time.sleep(0.1)
         yield
     finally:
         for each in spinners:

@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
+from cheap.db.adapter import check_port
 from cheap.db.dao import SqlDao
 from cheap.db.memory import MemoryDao
 from cheap.errors import ConfigurationError
@@ -61,13 +62,23 @@ def connect(url: str, *, init_schema: bool = True) -> SqlDao | MemoryDao:
         >>> with connect("sqlite:///catalog.db") as dao:
         ...     dao.save_catalog(catalog)
     """
+    if not isinstance(url, str):
+        raise ConfigurationError(f"address: expected text, got {type(url).__name__}")
     if url in ("memory:", "memory://"):
         return MemoryDao()
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"address: {error}; expected {FORMS}") from None
+        if port is not None:
+            check_port(port)
+    except (ValueError, ConfigurationError):
+        # The reason would show what stands in the place of the port: a part of the password.
+        raise ConfigurationError(
+            "address: the port is not a number from 1 to 65535 (a password with / # ? or @ in it "
+            f"is written with %2F %23 %3F %40); expected {FORMS}"
+        ) from None
+    if parts.fragment:
+        raise ConfigurationError("address: a # is written as %23")
     scheme = {"postgres": "postgresql", "mysql": "mariadb"}.get(parts.scheme, parts.scheme)
     if scheme not in _OPTIONS:
         raise ConfigurationError(f"address: unknown scheme {parts.scheme!r}; expected {FORMS}")
@@ -82,10 +93,10 @@ def connect(url: str, *, init_schema: bool = True) -> SqlDao | MemoryDao:
             SqliteAdapter.create(path, init_schema=init_schema, **options), owns_adapter=True
         )
     database = unquote(parts.path.removeprefix("/"))
-    if not database or "/" in database or parts.username is None:
+    if not database or "/" in database or not parts.username:
         raise ConfigurationError(f"address: user or database is missing; expected {FORMS}")
     server: dict[str, Any] = {
-        "host": parts.hostname or "localhost",
+        "host": _host(parts),
         "user": unquote(parts.username),
         "password": None if parts.password is None else unquote(parts.password),
         "init_schema": init_schema,
@@ -103,6 +114,13 @@ def connect(url: str, *, init_schema: bool = True) -> SqlDao | MemoryDao:
     return SqlDao(
         MariaDbAdapter.create(database=database, port=port or 3306, **server), owns_adapter=True
     )
+
+
+def _host(parts: SplitResult) -> str:
+    """The host, or the folder of a socket, written with %2F: unlike a host its case matters."""
+    if parts.hostname and "%" in parts.hostname:
+        return unquote(parts.netloc.rpartition("@")[2].partition(":")[0])
+    return parts.hostname or "localhost"
 
 
 def _options(scheme: str, parts: SplitResult) -> dict[str, Any]:

@@ -9,7 +9,8 @@
     │   ├── InvalidDefinitionError    a definition that contradicts itself
     │   ├── InvalidDocumentError      JSON that is not a catalog document (has .path)
     │   ├── InvalidEditError          an edit that does not fit the hierarchy it names
-    │   └── InvalidQueryError         a filter, order, cursor or limit that makes no sense
+    │   ├── InvalidQueryError         a filter, order, cursor or limit that makes no sense
+    │   └── MisuseError               used in a way that cannot work: by two tasks at once, ...
     ├── NotFoundError                 the named thing is not there
     │   ├── CatalogNotFoundError      no catalog has this id
     │   ├── MissingKeyError           also a KeyError: a hierarchy, an entity, a key, a property
@@ -26,6 +27,7 @@
         ├── SchemaVersionError        made by a newer CheapPy
         ├── StorageFullError          no room left
         ├── CorruptError              what was read back is damaged
+        ├── StoppedError              the call was stopped from outside, nothing was written
         ├── CommitUnknownError        the connection was lost while the commit was on its way
         └── TransientError            the same call may succeed a moment later (retryable)
             ├── BusyError             a lock or a serialization failure outlived the retries

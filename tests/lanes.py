@@ -11,6 +11,7 @@ neither: a new door is a class here and a word in ``DOORS``.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -30,10 +31,6 @@ from cheap.db.postgres import PostgresAdapter, PostgresDao
 from cheap.db.sqlite import SqliteAdapter, SqliteDao
 from cheap.store import Store
 from tests.servers import Server, mariadb_server, postgres_server
-
-Connect = Callable[[bool], tuple[Store, Any]]
-"""Opens a DAO and returns it with its adapter (``None`` if it has none); told whether the DAO
-shall belong to the caller alone, who closes it."""
 
 # --- doors ----------------------------------------------------------------------------------
 
@@ -65,6 +62,9 @@ DOORS: dict[str, Door] = {door.name: door for door in (DaoDoor(),)}
 
 # --- backends -------------------------------------------------------------------------------
 
+Opened = tuple[Store, Any]
+"""A DAO, and its adapter (``None`` if it has none)."""
+
 
 class Backend(ABC):
     """One kind of store, and all that it needs for the time of a test run."""
@@ -72,39 +72,51 @@ class Backend(ABC):
     name: ClassVar[str]
     fast: ClassVar[bool] = True
     """Whether it needs no server."""
+    shared: ClassVar[bool] = True
+    """Whether DAOs stay open from test to test, on one database which each test leaves empty:
+    making and opening one costs more than most scenarios."""
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
+        self._kept: list[Opened] = []
 
     @abstractmethod
-    def empty(self) -> Connect:
-        """Return how to open DAOs on one and the same empty store."""
+    def open(self, *, own: bool = False) -> Opened:
+        """Open a DAO on the database; one of the caller's ``own`` closes what it opened."""
 
-    @property
-    def shared(self) -> bool:
-        """Whether DAOs stay open from test to test."""
-        return False
+    def opener(self) -> Callable[[], Opened]:
+        """Return what opens one DAO after the other for a test."""
+        used = itertools.count()
+
+        def another() -> Opened:
+            number = next(used)
+            if number == len(self._kept):
+                self._kept.append(self.open())
+                self.ground.stack.callback(self._kept[-1][1].close)
+            return self._kept[number]
+
+        return another
 
 
 class MemoryBackend(Backend):
     name = "memory"
+    shared = False
 
-    def empty(self) -> Connect:
+    def open(self, *, own: bool = False) -> Opened:
+        return MemoryDao(), None
+
+    def opener(self) -> Callable[[], Opened]:
         dao = MemoryDao()
-        return lambda own: (MemoryDao() if own else dao, None)
+        return lambda: (dao, None)
 
 
 class SqliteBackend(Backend):
     name = "sqlite"
 
-    def empty(self) -> Connect:
-        path = self.ground.new_path("catalogs.db")
-
-        def connect(own: bool) -> tuple[Store, Any]:
-            adapter = SqliteAdapter.create(path, init_schema=True, durability="off")
-            return SqlDao(adapter, owns_adapter=True) if own else SqliteDao(adapter), adapter
-
-        return connect
+    def open(self, *, own: bool = False) -> Opened:
+        path = self.ground.folder / "catalogs.db"
+        adapter = SqliteAdapter.create(path, init_schema=True, durability="off")
+        return SqlDao(adapter, owns_adapter=True) if own else SqliteDao(adapter), adapter
 
 
 class ServerBackend(Backend):
@@ -115,49 +127,18 @@ class ServerBackend(Backend):
     @abstractmethod
     def start(self) -> AbstractContextManager[Server]: ...
 
-    @abstractmethod
-    def connect(self, url: str, *, own: bool) -> tuple[Store, Any]: ...
-
     @cached_property
     def server(self) -> Server:
         return self.ground.stack.enter_context(self.start())
 
     @cached_property
-    def _url(self) -> str:
-        return self.server.create_database("contract")
-
-    @cached_property
-    def _open(self) -> list[tuple[Store, Any]]:
-        return []
-
-    @property
-    def shared(self) -> bool:
-        return True
-
-    def empty(self) -> Connect:
-        # Connecting costs more than most scenarios, so DAOs are kept; each test leaves the store
-        # as empty as it was.
-        handed_out = 0
-
-        def connect(own: bool) -> tuple[Store, Any]:
-            nonlocal handed_out
-            if own:
-                return self.connect(self._url, own=True)
-            if handed_out == len(self._open):
-                dao, adapter = self.connect(self._url, own=False)
-                self.ground.stack.callback(adapter.close)
-                self._open.append((dao, adapter))
-            handed_out += 1
-            return self._open[handed_out - 1]
-
-        return connect
-
-    @staticmethod
-    def login(url: str) -> dict[str, Any]:
-        parts = urlsplit(url)
+    def login(self) -> dict[str, Any]:
+        """How to reach the database, which is made now, and its name."""
+        parts = urlsplit(self.server.create_database("contract"))
         return {
             "host": parts.hostname,
             "port": parts.port,
+            "database": parts.path.strip("/"),
             "user": unquote(parts.username or ""),
             "password": unquote(parts.password or ""),
             "init_schema": True,
@@ -172,9 +153,9 @@ class PostgresBackend(ServerBackend):
     def start(self) -> AbstractContextManager[Server]:
         return postgres_server(durable=False)
 
-    def connect(self, url: str, *, own: bool) -> tuple[Store, Any]:
-        name = urlsplit(url).path.strip("/")
-        adapter = PostgresAdapter.create(dbname=name, **self.login(url))
+    def open(self, *, own: bool = False) -> Opened:
+        login = dict(self.login)
+        adapter = PostgresAdapter.create(dbname=login.pop("database"), **login)
         return SqlDao(adapter, owns_adapter=True) if own else PostgresDao(adapter), adapter
 
 
@@ -184,9 +165,8 @@ class MariaDbBackend(ServerBackend):
     def start(self) -> AbstractContextManager[Server]:
         return mariadb_server(durable=False)
 
-    def connect(self, url: str, *, own: bool) -> tuple[Store, Any]:
-        name = urlsplit(url).path.strip("/")
-        adapter = MariaDbAdapter.create(database=name, **self.login(url))
+    def open(self, *, own: bool = False) -> Opened:
+        adapter = MariaDbAdapter.create(**self.login)
         return SqlDao(adapter, owns_adapter=True) if own else MariaDbDao(adapter), adapter
 
 
@@ -225,8 +205,8 @@ class Place:
     """An empty store, open for one test."""
 
     lane: Lane
-    _connect: Connect
-    _shared: bool
+    _backend: Backend
+    _open: Callable[[], Opened]
     _stack: ExitStack
     _adapters: list[Any] = field(default_factory=list)
     _threads: set[threading.Thread] = field(default_factory=lambda: set(threading.enumerate()))
@@ -239,21 +219,19 @@ class Place:
     def another(self) -> Store:
         """A further store with connections of its own, on the same data."""
         before = set(threading.enumerate())
-        dao, adapter = self._connect(False)
-        if adapter is not None:
-            self._adapters.append(adapter)
-            if self._shared:  # it stays open, and so do the threads of its pool
-                self._threads |= set(threading.enumerate()) - before
-            else:
-                self._stack.callback(adapter.close)
-        return self._stack.enter_context(DOORS[self.lane.door].wrap(dao))
+        dao, adapter = self._open()
+        self._threads |= set(threading.enumerate()) - before  # a pool's, which stay
+        return self._through_door(dao, adapter)
 
     def closing(self) -> Store:
         """A store that the test closes; the memory store is then another, empty one."""
-        dao, adapter = self._connect(True)
+        dao, adapter = self._backend.open(own=True)
+        self._stack.callback(dao.close)
+        return self._through_door(dao, adapter)
+
+    def _through_door(self, dao: Store, adapter: Any) -> Store:
         if adapter is not None:
             self._adapters.append(adapter)
-        self._stack.callback(dao.close)
         return self._stack.enter_context(DOORS[self.lane.door].wrap(dao))
 
     def clear(self) -> None:
@@ -281,7 +259,6 @@ class Ground:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.stack = ExitStack()
-        self._count = 0
         self._backends: dict[str, Backend] = {}
 
     def backend(self, name: str) -> Backend:
@@ -289,19 +266,12 @@ class Ground:
             self._backends[name] = BACKENDS[name](self)
         return self._backends[name]
 
-    def new_path(self, name: str) -> Path:
-        """A path that nobody has used, in a folder of its own."""
-        self._count += 1
-        folder = self.folder / str(self._count)
-        folder.mkdir()
-        return folder / name
-
     @contextmanager
     def open(self, lane: Lane) -> Generator[Place]:
         """An empty store for one test, which leaves no connection and no thread behind."""
         backend = self.backend(lane.backend)
         with ExitStack() as stack:
-            place = Place(lane, backend.empty(), backend.shared, stack)
+            place = Place(lane, backend, backend.opener(), stack)
             yield place
             assert place.connections_left() == 0, "a connection was not given back"
             if backend.shared:

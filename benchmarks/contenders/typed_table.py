@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import (
@@ -69,7 +69,7 @@ class Reading(Base):
     """One record."""
 
     __tablename__ = "reading"
-    __table_args__: ClassVar[Any] = {"mysql_charset": "utf8mb4", "mariadb_charset": "utf8mb4"}
+    __table_args__ = ({"mysql_charset": "utf8mb4", "mariadb_charset": "utf8mb4"},)
 
     entity_id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger)

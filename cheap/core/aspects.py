@@ -59,7 +59,7 @@ class Aspect(MutableMapping[str, Value]):
 
     def __init__(self, definition: AspectDef, values: object = None) -> None:
         codec = codec_of(definition)
-        record = {} if values is None else record_of(values, codec)
+        record: Mapping[str, Any] = {} if values is None else record_of(values, codec)
         checked, faults = codec.check(record)
         if faults:
             raise InvalidValueError(definition.name, faults)

@@ -17,26 +17,11 @@ from typing import Any, Final, cast
 import msgspec
 from msgspec import UNSET, Raw, UnsetType, convert
 
+from cheap.core.checking import KINDS, NOT_JSON, Checker
 from cheap.core.checks import Refused
 from cheap.core.definitions import AspectDef, PropertyDef
-from cheap.core.forms import (
-    decimal_digits,
-    decode_exact,
-    decode_json,
-    parse_digits,
-    without_decimals,
-)
-from cheap.core.names import check_name
-from cheap.core.values import (
-    LargeValue,
-    PropertyType,
-    Value,
-    check_value,
-    read_value,
-    show,
-    type_of,
-    write_value,
-)
+from cheap.core.forms import decimal_digits, parse_digits
+from cheap.core.values import LargeValue, PropertyType, Value, read_value, type_of, write_value
 from cheap.core.wires import (
     NATIVE,
     document_key,
@@ -47,16 +32,14 @@ from cheap.core.wires import (
     python_wire,
     stored_wire,
 )
-from cheap.errors import CorruptError, Fault, InvalidNameError, InvalidValueError
+from cheap.errors import CorruptError, Fault, InvalidValueError
 
 __all__ = ["Codec", "Row", "codec_of", "document_key"]
 
 Row = Any
 """A decoded record: an instance of the struct made for its definition."""
 
-_Found = tuple[Value, Sequence[Fault]]
 
-_NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _NOT_SURE: Final = (msgspec.DecodeError, UnicodeError, TypeError, RecursionError, Refused)
 """What the fast road raises at a record for which it cannot vouch. (ValidationError is a
 DecodeError; a subclass of str is a TypeError when it is written.)"""
@@ -65,7 +48,6 @@ _MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
 _NUMBERS: Final = frozenset((float, int))
 _BACKSLASH: Final = 0x5C
 _EXTRA_KEY: Final = "+"
-_KINDS: Final = {kind.value: kind for kind in PropertyType}
 _SELF_EVIDENT: Final = (
     PropertyType.INTEGER,
     PropertyType.FLOAT,
@@ -102,7 +84,7 @@ class Codec:
             prop.name for prop in single if prop.type.is_large or prop.type is PropertyType.TEXT
         )
         self.digits = {p.name for p in props if p.type is PropertyType.BIG_INTEGER}
-        self._places = {name: i for i, name in enumerate(self.all_fields)}
+        self._checker = Checker(definition)
         # Whether the packed form is the JSON form, so that msgspec alone can go between them.
         self._plain = not definition.can_add_properties and all(
             document_key(prop.name) == prop.name for prop in props
@@ -206,12 +188,11 @@ class Codec:
                 pass  # the slow road finds out what it is, or that it is right after all
         try:
             forms = _MEMBERS.decode(document)
-        except _NOT_JSON as error:
+        except NOT_JSON as error:
             fault = Fault("(record)", "a JSON object of properties", str(error))
             raise InvalidValueError(self.definition.name, [fault]) from None
-        values, faults = self._gather(
-            forms, self._read_form, complete=not self.definition.can_remove_properties
-        )
+        complete = not self.definition.can_remove_properties
+        values, faults = self._checker.read(forms, complete=complete)
         if faults:
             raise InvalidValueError(self.definition.name, faults)
         return self.encode(self.row(values))
@@ -248,8 +229,6 @@ class Codec:
                 return name
         return None
 
-    # --- checking -------------------------------------------------------------------------
-
     def check(
         self, record: Mapping[str, object], *, complete: bool = False
     ) -> tuple[dict[str, Value], list[Fault]]:
@@ -259,91 +238,7 @@ class Codec:
             record: property name → value.
             complete: whether a required property that is missing is a fault.
         """
-        return self._gather(record, self._check_one, complete=complete)
-
-    def _gather(
-        self,
-        record: Mapping[str, Any],
-        read: Callable[[str, Any], _Found],
-        *,
-        complete: bool,
-    ) -> tuple[dict[str, Value], list[Fault]]:
-        values: dict[str, Value] = {}
-        faults: list[tuple[int, Fault]] = []
-        last = len(self._places)
-        for name, given in record.items():
-            values[name], found = read(name, given)
-            faults += [(self._places.get(name, last), fault) for fault in found]
-        if complete:
-            faults += [
-                (self._places[name], Fault(name, "a value (it is required)", "nothing"))
-                for name in self.required
-                if name not in record
-            ]
-        faults.sort(key=lambda each: each[0])
-        return values, [fault for _, fault in faults]
-
-    def _check_one(self, name: str, given: object) -> _Found:
-        if name not in self._places:
-            return self._check_extra(name, given)
-        prop = self.definition[name]
-        return check_value(
-            name, prop.type, given, nullable=prop.nullable, multivalued=prop.multivalued
-        )
-
-    def _check_extra(self, name: object, given: object) -> _Found:
-        found = self._check_extra_name(name)
-        if found is not None or given is None:
-            return None, () if found is None else (found,)
-        kind = type_of(given)
-        if kind is None:
-            return None, (Fault(str(name), "a value of a property type", show(given)),)
-        return check_value(str(name), kind[0], given, nullable=True, multivalued=kind[1])
-
-    def _check_extra_name(self, name: object) -> Fault | None:
-        shown = name[:80] if isinstance(name, str) else show(name)
-        if not self.definition.can_add_properties:
-            known = ", ".join(self.all_fields) or "none"
-            return Fault(shown, f"a property of the definition ({known})", "another name")
-        try:
-            check_name(name, "property")
-        except InvalidNameError as refused:
-            return Fault(shown, "a property name", str(refused))
-        return None
-
-    def _read_form(self, name: str, raw: Raw) -> _Found:
-        prop = self.definition.get(name)
-        exact = prop is not None and prop.type in (
-            PropertyType.BIG_INTEGER,
-            PropertyType.BIG_DECIMAL,
-        )
-        try:
-            form = decode_exact(raw) if exact else decode_json(raw)
-        except _NOT_JSON as error:
-            return None, (Fault(name, "a value in JSON", str(error)),)
-        if prop is None:
-            return self._read_extra(name, form)
-        if isinstance(form, dict) and prop.type.is_large and not prop.multivalued:
-            try:
-                return convert(form, LargeValue), ()
-            except msgspec.ValidationError as refused:
-                return None, (Fault(name, "a large value (size and digest)", str(refused)),)
-        return read_value(
-            name, prop.type, form, nullable=prop.nullable, multivalued=prop.multivalued
-        )
-
-    def _read_extra(self, name: str, form: Any) -> _Found:
-        if not isinstance(form, dict) or form.keys() != {"type", "value"}:
-            return self._check_extra(name, without_decimals(form))
-        refused = self._check_extra_name(name)
-        if refused is not None:
-            return None, (refused,)
-        said: Any = form["type"]
-        kind = _KINDS.get(said) if isinstance(said, str) else None
-        if kind is None:
-            return None, (Fault(f"{name}.type", f"one of {list(_KINDS)}", show(said)),)
-        value: Any = form["value"]
-        return read_value(name, kind, value, nullable=True, multivalued=isinstance(value, list))
+        return self._checker.check(record, complete=complete)
 
     # --- rows -----------------------------------------------------------------------------
 
@@ -381,7 +276,7 @@ class Codec:
         """
         try:
             return self._decode(packed)
-        except _NOT_JSON as error:
+        except NOT_JSON as error:
             raise self._corrupt(error) from error
 
     def _corrupt(self, what: object) -> CorruptError:
@@ -416,7 +311,7 @@ class Codec:
             return {}
         found: dict[str, Value] = {}
         for name, (said, multivalued, form) in row.extra.items():
-            kind = _KINDS.get(said)
+            kind = KINDS.get(said)
             if kind is None:
                 raise self._corrupt(f"{name} is of an unknown type {said!r}")
             value, faults = read_value(name, kind, form, nullable=True, multivalued=multivalued)

@@ -120,9 +120,9 @@ class PropertyDef:
     @property
     def _fields(self) -> tuple[object, ...]:
         # The default in its JSON form: 1.5 == 1.50, but they are not the same value.
-        default = self.default
-        if not isinstance(default, Unset):
-            default = (write_value(self.type, default),)
+        default: object = self.default
+        if not isinstance(self.default, Unset):
+            default = (write_value(self.type, self.default),)
         flags = (self.readable, self.writable, self.nullable, self.multivalued)
         return (self.name, self.type, default, flags)
 

@@ -203,7 +203,7 @@ class RemoveEntries:
 
 @dataclass(frozen=True, slots=True)
 class PutNodes:
-    """Put nodes into a tree; missing nodes on the way are made, those that are there keep their place.
+    """Put nodes into a tree; those on the way are made, those that are there keep their place.
 
     Attributes:
         hierarchy: the tree.

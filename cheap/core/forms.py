@@ -11,7 +11,7 @@ import base64
 import re
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, cast
+from typing import Any, Final, TypeGuard
 from uuid import UUID
 
 import msgspec
@@ -40,6 +40,16 @@ def decode_json(document: bytes | memoryview | msgspec.Raw) -> Any:
     return _DECODER.decode(document)
 
 
+def is_object(form: object) -> TypeGuard[dict[str, Any]]:
+    """Tell whether parsed JSON is an object."""
+    return isinstance(form, dict)
+
+
+def is_array(form: object) -> TypeGuard[list[Any]]:
+    """Tell whether parsed JSON is an array."""
+    return isinstance(form, list)
+
+
 _RAWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -63,9 +73,8 @@ def without_decimals(form: Any) -> Any:
     """Turn what :func:`decode_json` gave for a number, or a list of them, into floats."""
     if isinstance(form, Decimal):
         return float(form)
-    if isinstance(form, list):
-        items = cast("list[object]", form)
-        return [float(each) if isinstance(each, Decimal) else each for each in items]
+    if is_array(form):
+        return [float(each) if isinstance(each, Decimal) else each for each in form]
     return form
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import AnyUrl, AwareDatetime, BaseModel
 
-from cheap.core.values import PropertyType
+from cheap.core.values import PropertyType, show
 from cheap.errors import InvalidDefinitionError
 
 _TYPES: Final[dict[object, PropertyType]] = {
@@ -71,15 +71,19 @@ class _Field:
     late: bool = False
 
 
-@lru_cache(maxsize=1024)
-def shape_of(record: type) -> tuple[Shape, ...]:
+def shape_of(record: type[Any]) -> tuple[Shape, ...]:
     """Read the fields of a dataclass or a pydantic model.
 
     Raises:
         InvalidDefinitionError: it is neither, or an annotation has no property type.
     """
     if not isinstance(record, type):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidDefinitionError(f"expected a class, got {record!r}")
+        raise InvalidDefinitionError(f"expected a class, got {show(record)}")
+    return _shapes(record)  # type: ignore[arg-type]  # hashable
+
+
+@lru_cache(maxsize=1024)
+def _shapes(record: type[Any]) -> tuple[Shape, ...]:
     if issubclass(record, BaseModel):
         fields = _model_fields(record)
     elif dataclasses.is_dataclass(record):
@@ -111,7 +115,7 @@ def _model_fields(record: type[BaseModel]) -> list[_Field]:
     return fields
 
 
-def _dataclass_fields(record: type) -> list[_Field]:
+def _dataclass_fields(record: type[Any]) -> list[_Field]:
     try:
         hints = get_type_hints(record, include_extras=True)
     except NameError as error:
@@ -136,10 +140,10 @@ def _dataclass_fields(record: type) -> list[_Field]:
 def _made_by(factory: object) -> tuple[Any] | None:
     # Of a factory only an empty list is certain: uuid4 or datetime.now give another value each
     # time, and a default is part of the definition.
-    return ((),) if factory in (list, tuple) else None
+    return ((),) if factory is list or factory is tuple else None
 
 
-def _shape(record: type, field: _Field) -> Shape:
+def _shape(record: type[Any], field: _Field) -> Shape:
     where = f"{record.__name__}.{field.name}"
     named: PropertyType | None = None
     container: Any = None
@@ -209,7 +213,7 @@ def _builder(hint: Any, container: Any) -> Callable[[Any], Any] | None:
 # --- instances ------------------------------------------------------------------------------
 
 
-def allows_extra(record: type) -> bool:
+def allows_extra(record: type[Any]) -> bool:
     """Tell whether instances may carry values beside their fields (``extra="allow"``)."""
     return issubclass(record, BaseModel) and record.model_config.get("extra") == "allow"
 
@@ -232,7 +236,7 @@ class _Plan:
 
 
 @lru_cache(maxsize=1024)
-def _plan(record: type) -> _Plan | None:
+def _plan(record: type[Any]) -> _Plan | None:
     if issubclass(record, BaseModel):
         names = tuple(record.model_fields)
     elif dataclasses.is_dataclass(record):
@@ -254,7 +258,7 @@ def fields_of(record: object) -> dict[str, Any] | None:
 
     The dict may be the instance's own: it is to be read only.
     """
-    plan = _plan(record.__class__)
+    plan = _plan(record.__class__)  # type: ignore[arg-type]  # hashable
     if plan is None:
         return None
     if plan.direct:

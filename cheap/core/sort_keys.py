@@ -32,7 +32,8 @@ def integer_key(value: int) -> bytes:
 def float_key(value: float) -> bytes:
     """Order by size."""
     bits: int = struct.unpack(">Q", struct.pack(">d", value))[0]
-    # IEEE 754: flip all bits of a negative, the sign bit of a positive; then bytes order as numbers.
+    # IEEE 754: with all bits of a negative flipped, and the sign bit of a positive, bytes order
+    # as numbers.
     return (bits ^ (0xFFFFFFFFFFFFFFFF if bits >> 63 else _MIDDLE)).to_bytes(8, "big")
 
 

@@ -182,8 +182,8 @@ def _mender(
 
 # --- what msgspec.convert would turn into another type --------------------------------------
 
-_SEQUENCES: Final = frozenset((list, tuple, type(None)))
-_NUMBERS: Final = frozenset((float, int, type(None)))
+_SEQUENCES: Final[frozenset[type]] = frozenset((list, tuple, type(None)))
+_NUMBERS: Final[frozenset[type]] = frozenset((float, int, type(None)))
 
 
 def plain_classes(prop: PropertyDef) -> frozenset[type] | None:

@@ -28,6 +28,9 @@ from cheap.errors import (
 Row = tuple[Any, ...]
 Params = Mapping[str, object]
 
+FEW = 200
+"""Up to so many rows are written together with the next statement."""
+
 
 class Session(ABC):
     """One connection, in the hands of one call. Every driver error leaves it as one of ours."""
@@ -45,13 +48,26 @@ class Session(ABC):
     def run(self, statement: str, params: Params) -> int:
         """Run a statement and return how many rows it touched."""
 
+    def later(self, statement: str, params: Params) -> None:
+        """Run a statement whose answer nobody needs: now, or together with the next one.
+
+        Behind a network that saves a way there and back; its errors come with the next answer.
+        """
+        self.run(statement, params)
+
+    def flush(self) -> None:  # noqa: B027 - not all sessions put anything off
+        """Run what was put off by ``later``, so that its errors come now."""
+
+    def forget(self) -> None:  # noqa: B027
+        """Drop what was put off by ``later``: it is not wanted any more."""
+
     @abstractmethod
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
-        """Write rows that are not there yet, in the fastest way there is."""
+        """Write rows that are not there yet, in the fastest way there is; few of them ``later``."""
 
     @abstractmethod
     def upsert(self, table: Table, rows: Sequence[Row]) -> None:
-        """Write rows that take the place of those that are there."""
+        """Write rows that take the place of those that are there; few of them ``later``."""
 
     @abstractmethod
     def begin(self, *, write: bool) -> None:
@@ -77,9 +93,10 @@ class Session(ABC):
         if self.call is not None and self.call.stopped:
             raise StoppedError("the call was stopped; nothing was written")
 
-    def run_all(self, statements: Iterable[str], params: Params) -> int:
-        """Run several statements with the same values and return how many rows they touched."""
-        return sum(self.run(each, params) for each in statements)
+    def run_all(self, statements: Iterable[str], params: Params) -> None:
+        """Run several statements with the same values, ``later``."""
+        for each in statements:
+            self.later(each, params)
 
 
 class Adapter(ABC):

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final, Self, TypeVar
 from uuid import UUID
 
@@ -126,8 +126,7 @@ class SqlDao(Store):
                 joined = Transaction(self.adapter, session)
                 with opened(joined):
                     yield self
-                if joined.failure is not None:
-                    raise joined.failure
+                joined.check()
         except BaseException:
             for undo in reversed(joined.undos if joined else []):
                 undo()
@@ -143,7 +142,7 @@ class SqlDao(Store):
         """Lend a session for reading: the joined transaction's, or one of its own."""
         joined = current(self.adapter)
         if joined is not None:
-            return nullcontext(joined.session)  # type: ignore[arg-type]
+            return _joining(joined)  # type: ignore[arg-type]
         if snapshot:
             return self.adapter.transaction(write=False)
         return Lent(self.adapter, write=False)
@@ -169,22 +168,29 @@ class SqlDao(Store):
     @staticmethod
     def _write_joined(joined: Transaction[Session], work: Callable[[Session], T]) -> T:
         """Do some work inside a joined transaction; should it fail, nothing is left of it."""
-        if joined.failure is not None:
-            raise joined.failure
-        session = joined.session
-        session.run("SAVEPOINT cheap_call", {})
-        try:
-            result = work(session)
-            session.run("RELEASE SAVEPOINT cheap_call", {})
-        except BaseException as error:
+        with _joining(joined) as session:
+            # A call inside of a call (by an iterator that is being written) has its own name,
+            # since MariaDB gives up a savepoint for a new one of the same name.
+            savepoint = f"cheap_call_{joined.depth}"
+            joined.depth += 1
             try:
-                session.run("ROLLBACK TO SAVEPOINT cheap_call", {})
-                session.run("RELEASE SAVEPOINT cheap_call", {})
-            except CheapError:
-                # The database gave up the whole transaction (a deadlock, a lost connection).
-                joined.failure = error
-            raise
-        return result
+                session.run(f"SAVEPOINT {savepoint}", {})
+                try:
+                    result = work(session)
+                    session.run(f"RELEASE SAVEPOINT {savepoint}", {})
+                except BaseException as error:
+                    session.forget()
+                    try:
+                        session.run(f"ROLLBACK TO SAVEPOINT {savepoint}", {})
+                        session.run(f"RELEASE SAVEPOINT {savepoint}", {})
+                    except CheapError:
+                        # The database gave up the whole transaction (a deadlock, a lost
+                        # connection).
+                        joined.failure = error
+                    raise
+            finally:
+                joined.depth -= 1
+            return result
 
     # --- catalogs -------------------------------------------------------------------------
 
@@ -218,6 +224,7 @@ class SqlDao(Store):
         def work(session: Session) -> CatalogHeader:
             try:
                 session.insert(CATALOG, [row])
+                session.flush()
             except AlreadyExistsError as error:
                 raise AlreadyExistsError(
                     f"catalog {new.global_id} is in this store already; load it to change it, or "
@@ -414,36 +421,36 @@ class SqlDao(Store):
     ) -> dict[UUID, Aspect]:
         place: dict[str, object] = {"catalog_id": check_id(catalog_id, "catalog id").bytes}
         known = self._maps.get((catalog_id, name))
-        with self._reading() as session:
-            packed: dict[UUID, bytes] = {}
-            if known is not None:
-                place["hierarchy"] = known.number
-                packed = self._packed(session, place, entities)
-            if known is None or not packed:
-                # Not seen yet; or nothing there, maybe because the map is another one by now.
-                known = self._aspect_map(session, catalog_id, name)
-                self._remember(catalog_id, known)
-                place["hierarchy"] = known.number
-                packed = self._packed(session, place, entities)
-        return aspects_of(packed, known.readable_codec())
+        if known is not None and len(entities) <= CHUNK:
+            # One statement sees the store as of one moment, without a transaction.
+            place["hierarchy"] = known.number
+            with self._reading() as session:
+                rows = self._aspect_rows(session, place, entities)
+                if rows and all(row[1] is not None for row in rows):
+                    packed = packed_records(session, place, rows)
+                    return _in_order(entities, aspects_of(packed, known.readable_codec()))
+        # Not seen yet; or nothing there, maybe because the map is another one by now; or some of
+        # it lies in pieces, which another statement reads.
+        with self._reading(snapshot=True) as session:
+            known = self._aspect_map(session, catalog_id, name)
+            place["hierarchy"] = known.number
+            rows = self._aspect_rows(session, place, entities)
+            packed = packed_records(session, place, rows)
+        self._remember(catalog_id, known)
+        return _in_order(entities, aspects_of(packed, known.readable_codec()))
 
-    def _packed(
+    def _aspect_rows(
         self, session: Session, place: dict[str, object], entities: Collection[UUID]
-    ) -> dict[UUID, bytes]:
-        """Fetch packed records, in the order in which they are asked for."""
+    ) -> list[Row]:
         if len(entities) == 1:
             (entity,) = entities
-            rows = session.rows(self._sql.get_aspect, {**place, "entity": check_id(entity).bytes})
-            if rows and rows[0][1] is not None:
-                return {entity: as_bytes(rows[0][1])}
-            return packed_records(session, place, rows)
-        rows = []
+            return session.rows(self._sql.get_aspect, {**place, "entity": check_id(entity).bytes})
+        rows: list[Row] = []
         ids = [check_id(each).bytes for each in entities]
         for start in range(0, len(ids), CHUNK):
             packed_ids = session.dialect.pack_ids(ids[start : start + CHUNK])
             rows += session.rows(self._sql.get_aspects, {**place, "ids": packed_ids})
-        packed = packed_records(session, place, rows)
-        return {each: packed[each] for each in entities if each in packed}
+        return rows
 
     def _remember(self, catalog_id: UUID, found: HierarchyRow) -> None:
         if current(self.adapter) is not None:
@@ -541,11 +548,26 @@ class SqlDao(Store):
         return self._write(run, repeatable=False)
 
 
+@contextmanager
+def _joining(joined: Transaction[Session]) -> Generator[Session]:
+    """Lend the session of a joined transaction to one call at a time."""
+    with joined.turn:
+        joined.check()
+        yield joined.session
+
+
 # --- rows to collections --------------------------------------------------------------------
 
 
 def _catalog(catalog_id: UUID) -> dict[str, object]:
     return {"catalog_id": check_id(catalog_id, "catalog id").bytes}
+
+
+def _in_order(entities: Collection[UUID], found: dict[UUID, T]) -> dict[UUID, T]:
+    """Return what was found in the order in which it was asked for."""
+    if len(found) < 2:
+        return found
+    return {each: found[each] for each in entities if each in found}
 
 
 def _page(

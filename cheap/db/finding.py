@@ -235,7 +235,7 @@ def index_keys(
         value = codec.get(record, name)
         if value is UNSET:
             value = prop.unset_value
-        values = set(value) if isinstance(value, tuple) else (value,)
+        values = value if isinstance(value, tuple) else (value,)
         number = number_of_property(name)
         keys += sorted({(number, sort_key(prop.type, each)) for each in values})  # type: ignore[arg-type]
     return keys

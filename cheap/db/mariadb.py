@@ -10,7 +10,7 @@ import pymysql
 import pymysql.cursors
 from pymysql.constants import CLIENT
 
-from cheap.db.adapter import Adapter, Params, Row, Session, chosen
+from cheap.db.adapter import FEW, Adapter, Params, Row, Session, check_port, check_seconds, chosen
 from cheap.db.dao import SqlDao
 from cheap.db.dialect import MariaDbDialect
 from cheap.db.migrations import prepare
@@ -78,28 +78,66 @@ class MariaDbSession(Session):
         self.broken = False
         self.killed = False
         self._adapter = adapter
+        self._queue: list[str] = []
+        self._queued = 0
 
     def _execute(self, statement: str, params: Params | None) -> pymysql.cursors.Cursor:
         self.check_call()
+        return self._send(statement, params)
+
+    def _send(self, statement: str, params: Params | None) -> pymysql.cursors.Cursor:
+        self._check_whole()
         # Whatever ends a statement but its own answer leaves the rest of that answer in the pipe.
-        clean, self.broken = self.broken, True
+        self.broken = True
         cursor = self.connection.cursor()
+        queue, self._queue, self._queued = self._queue, [], 0
         try:
-            cursor.execute(statement, params)
+            if queue:
+                # What was put off goes ahead, in the same packet; the last answer is ours.
+                cursor.execute("; ".join([*queue, cursor.mogrify(statement, params)]))
+                for _ in queue:
+                    cursor.nextset()
+            else:
+                cursor.execute(statement, params)
         except pymysql.err.MySQLError as error:
             found = self._adapter.error(error)
-            self.broken = clean or isinstance(found, UnavailableError) or not self.connection.open
+            self.broken = isinstance(found, UnavailableError) or not self.connection.open
             raise found from error
         except (OSError, ValueError) as error:  # pymysql lets some of the socket's errors through
             raise UnavailableError(f"{self._adapter.where}: {error}") from error
-        self.broken = clean
+        self.broken = False
         return cursor
+
+    def _check_whole(self) -> None:
+        """Raise UnavailableError when the connection can only be thrown away."""
+        if self.broken:
+            raise UnavailableError(
+                f"{self._adapter.where}: the connection broke, or was left in the middle of an "
+                "answer; what was not committed is rolled back"
+            )
 
     def rows(self, statement: str, params: Params) -> list[Row]:
         return list(self._execute(statement, params).fetchall())
 
     def run(self, statement: str, params: Params) -> int:
         return self._execute(statement, params).rowcount
+
+    def later(self, statement: str, params: Params) -> None:
+        self._put_off(self.connection.cursor().mogrify(statement, params))
+
+    def _put_off(self, statement: str) -> None:
+        self._check_whole()
+        self._queue.append(statement)
+        self._queued += len(statement)
+        if self._queued > BATCH_BYTES:
+            self.flush()
+
+    def forget(self) -> None:
+        self._queue, self._queued = [], 0
+
+    def flush(self) -> None:
+        if self._queue:
+            self._execute(self._queue.pop(), None)
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         self._run_batches(self.statements.inserts[table.name], rows, "")
@@ -110,8 +148,12 @@ class MariaDbSession(Session):
 
     def _run_batches(self, head: str, rows: Sequence[Row], end: str) -> None:
         # pymysql's executemany falls back to one statement a row for forms it does not know.
+        run = self._put_off if len(rows) <= FEW else self._run_text
         for values in self._batches(rows):
-            self._execute(f"{head} {values}{end}", None)
+            run(f"{head} {values}{end}")
+
+    def _run_text(self, statement: str) -> None:
+        self._execute(statement, None)
 
     def _batches(self, rows: Sequence[Row]) -> Iterator[str]:
         batch: list[str] = []
@@ -148,13 +190,14 @@ class MariaDbSession(Session):
     def begin(self, *, write: bool) -> None:
         if write:
             # Not READ WRITE: a user who may only read is then told so by the write itself.
-            self._execute("START TRANSACTION", None)
+            self._put_off("START TRANSACTION")
         else:
             # A snapshot needs REPEATABLE READ, for this one transaction.
-            self._execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", None)
-            self._execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", None)
+            self._put_off("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            self._put_off("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 
     def commit(self) -> None:
+        self._check_whole()
         try:
             self._execute("COMMIT", None)
         except UnavailableError as error:
@@ -164,10 +207,11 @@ class MariaDbSession(Session):
             ) from error
 
     def rollback(self) -> None:
+        self.forget()
         if self.broken or self.killed:
             return  # the server rolls back when the connection is closed
         try:
-            self._execute("ROLLBACK", None)
+            self._send("ROLLBACK", None)  # also when the call was stopped
         except CheapError:
             self.broken = True
 
@@ -188,7 +232,8 @@ class MariaDbAdapter(Adapter):
         pool_timeout: float,
     ) -> None:
         super().__init__()
-        self.where = f"MariaDB {options['database']!r} at {options['host']}:{options['port']}"
+        address = options["unix_socket"] or f"{options['host']}:{options['port']}"
+        self.where = f"MariaDB {options['database']!r} at {address}"
         self._options = options
         self._pool: Pool[MariaDbSession] = Pool(
             self._open,
@@ -241,6 +286,10 @@ class MariaDbAdapter(Adapter):
             ConfigurationError: no such database, or sizes that make no sense.
             SchemaVersionError: the schema is missing (and not wanted), or newer than this CheapPy.
         """
+        check_port(port)
+        check_seconds("connect_timeout", connect_timeout)
+        if statement_timeout is not None:
+            check_seconds("statement_timeout", statement_timeout)
         mode = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO"
         settings = [
             f"sql_mode = '{mode}'",
@@ -262,8 +311,9 @@ class MariaDbAdapter(Adapter):
             "connect_timeout": connect_timeout,
             "read_timeout": 600,
             "write_timeout": 600,
-            # UPDATE then counts the rows it found, not those that differ.
-            "client_flag": CLIENT.FOUND_ROWS,
+            # UPDATE then counts the rows it found, not those that differ; and several statements
+            # may share a packet (Session.later). Values are quoted by the driver in each of them.
+            "client_flag": CLIENT.FOUND_ROWS | CLIENT.MULTI_STATEMENTS,
             "init_command": None,
             "settings": settings,
         }
@@ -295,6 +345,8 @@ class MariaDbAdapter(Adapter):
             connection: _Connection = pymysql.connect(**options)
         except (pymysql.err.MySQLError, OSError) as error:
             raise self.error(error) from error
+        except RuntimeError as error:  # the account wants a way to log in that needs a package
+            raise ConfigurationError(f"{self.where}: {error}") from error
         session = MariaDbSession(self, connection)
         try:
             for setting in settings:
@@ -345,6 +397,8 @@ class MariaDbAdapter(Adapter):
             code = 0
         elif code == 0:
             return StoreError(f"{self.where}: {text}")
+        if code == 1030 and "28 " in text:  # "Got error 28 … from storage engine": ENOSPC
+            code = 1021
         found = chosen(_FAULTS, code, Exception(text), advice)
         return type(found)(f"{self.where}: {found}")
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from cheap.core.names import new_id
 from cheap.db.adapter import Adapter, Session
 from cheap.db.schema import STORE, TABLES, VERSION
-from cheap.errors import SchemaVersionError
+from cheap.errors import (
+    AlreadyExistsError,
+    BusyError,
+    NotOursError,
+    SchemaVersionError,
+    StoreError,
+)
+
+TRIES: Final = 10
+"""How often making the schema is tried while others make it, too."""
 
 Step = Callable[[Session], None]
 """One step forward; it may run again after an interruption, so it must not mind its own traces."""
@@ -35,6 +46,7 @@ def prepare(
         version: the version to reach.
 
     Raises:
+        NotOursError: somebody else's tables have our names.
         SchemaVersionError: it is missing or old and may not be changed, or it is newer than this
             CheapPy.
     """
@@ -44,14 +56,16 @@ def prepare(
                 "this database has no CheapPy schema; create the adapter with init_schema=True"
             )
         _create(adapter)
-    with adapter.session() as session:
-        rows = session.rows(adapter.statements.get_store, {})
-    if not rows:  # an earlier creation was interrupted between tables and first row
+    found = _version(adapter)
+    if found is None:  # an earlier creation was interrupted between tables and first row
+        if not init_schema:
+            raise SchemaVersionError(
+                "the schema of this database was not completed; create the adapter with "
+                "init_schema=True to complete it"
+            )
         _create(adapter)
-        with adapter.session() as session:
-            rows = session.rows(adapter.statements.get_store, {})
-    adapter.remember_store_id(bytes(rows[0][0]))
-    found = int(rows[0][1])
+        found = _version(adapter)
+        assert found is not None
     if found > version:
         raise SchemaVersionError(
             f"this database has schema version {found}, made by a newer CheapPy; "
@@ -65,14 +79,44 @@ def prepare(
     for step in range(found + 1, version + 1):
         # A transaction a step: where DDL commits by itself, the version still comes last.
         with adapter.transaction(write=True) as session:
-            steps[step](session)
-            session.run(adapter.statements.set_version, {"version": step})
+            session.run(adapter.statements.lock_store, {})
+            # Another program may have taken the step while this one waited.
+            if session.rows(adapter.statements.get_store, {})[0][1] < step:
+                steps[step](session)
+                session.run(adapter.statements.set_version, {"version": step})
+
+
+def _version(adapter: Adapter) -> int | None:
+    """Return the version of the schema; ``None`` when its first row is not there yet."""
+    try:
+        with adapter.session() as session:
+            rows = session.rows(adapter.statements.get_store, {})
+        return int(rows[0][1]) if rows else None
+    except StoreError as error:
+        if type(error) is not StoreError:
+            raise
+        # Nobody answers like that but a table of other columns.
+        raise NotOursError(
+            f"this database has a table cheap_store that CheapPy did not make: {error}"
+        ) from error.__cause__
 
 
 def _create(adapter: Adapter) -> None:
+    tries = TRIES
+    while True:
+        try:
+            return _create_once(adapter)
+        except (AlreadyExistsError, BusyError):
+            # "IF NOT EXISTS" is no lock: another program makes the same tables right now.
+            tries -= 1
+            if not tries:
+                raise
+        time.sleep(random.uniform(0.01, 0.05))
+
+
+def _create_once(adapter: Adapter) -> None:
     with adapter.transaction(write=True) as session:
         for table in TABLES:
             for statement in adapter.dialect.create(table):
                 session.run(statement, {})
-        if not session.rows(adapter.statements.get_store, {}):
-            session.upsert(STORE, [(1, new_id().bytes, VERSION)])
+        session.upsert(STORE, [(1, new_id().bytes, VERSION)])

@@ -12,7 +12,7 @@ import psycopg
 import psycopg_pool
 from psycopg.types.string import ByteaBinaryLoader
 
-from cheap.db.adapter import Adapter, Params, Row, Session, check_port, check_seconds, chosen
+from cheap.db.adapter import FEW, Adapter, Params, Row, Session, check_port, check_seconds, chosen
 from cheap.db.dao import SqlDao
 from cheap.db.dialect import PostgresDialect
 from cheap.db.migrations import prepare
@@ -40,7 +40,7 @@ Connection = psycopg.Connection[Row]
 CANCEL_TIMEOUT: Final = 5.0
 """Seconds to wait for the server's answer to a request to stop a statement."""
 
-COPY_FROM: Final = 200
+COPY_FROM: Final = FEW
 """From so many new rows on, COPY is faster than arrays."""
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -77,13 +77,34 @@ class PostgresSession(Session):
         self.connection = connection
         self.pooled = pooled
         self._adapter = adapter
+        self._queue: list[tuple[str, Params]] = []
 
     def _execute(self, statement: str, params: Params) -> psycopg.Cursor[Row]:
         self.check_call()
         try:
-            return self.connection.execute(statement, params or None, binary=True)
+            return self._send(statement, params)
         except psycopg.Error as error:
             raise self._adapter.error(error) from error
+
+    def _send(self, statement: str, params: Params) -> psycopg.Cursor[Row]:
+        """Send a statement, and with it what was put off: one way there and back for all."""
+        if not self._queue:
+            return self.connection.execute(statement, params or None, binary=True)
+        queue, self._queue = self._queue, []
+        with self.connection.pipeline():
+            for each, values in queue:
+                self.connection.execute(each, values or None)
+            return self.connection.execute(statement, params or None, binary=True)
+
+    def later(self, statement: str, params: Params) -> None:
+        self._queue.append((statement, params))
+
+    def forget(self) -> None:
+        self._queue.clear()
+
+    def flush(self) -> None:
+        if self._queue:
+            self._execute(*self._queue.pop())
 
     def rows(self, statement: str, params: Params) -> list[Row]:
         try:
@@ -98,6 +119,7 @@ class PostgresSession(Session):
         if len(rows) < COPY_FROM:
             self._run_arrays(self.statements.inserts[table.name], table, rows)
             return
+        self.flush()
         self.check_call()
         statement = cast(PostgresDialect, self.dialect).copy_many(table)
         pack = _packer(table)
@@ -131,7 +153,10 @@ class PostgresSession(Session):
                 if as_text
                 else list(values)
             )
-        self._execute(statement, params)
+        if len(rows) <= FEW:
+            self.later(statement, params)
+        else:
+            self._execute(statement, params)
 
     def interrupt(self) -> None:
         with suppress(psycopg.Error):  # it may have ended by itself
@@ -141,7 +166,7 @@ class PostgresSession(Session):
         # A write sees what others committed before it got the catalog's row; a read sees the
         # database as of one moment. Not READ WRITE: a standby, or a user who may only read, then
         # refuses the write itself.
-        self._execute(
+        self.later(
             "BEGIN ISOLATION LEVEL READ COMMITTED"
             if write
             else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -149,8 +174,10 @@ class PostgresSession(Session):
         )
 
     def commit(self) -> None:
+        if self.connection.closed:
+            raise UnavailableError(f"{self._adapter}: the connection broke before the commit")
         try:
-            done = self.connection.execute("COMMIT").statusmessage
+            done = self._send("COMMIT", {}).statusmessage
         except psycopg.OperationalError as error:
             if self.connection.closed and not _was_refused(error):
                 raise CommitUnknownError(
@@ -164,6 +191,7 @@ class PostgresSession(Session):
             raise StoreError("the transaction had failed before its end and was rolled back")
 
     def rollback(self) -> None:
+        self.forget()
         try:
             if not self.connection.closed:
                 self.connection.execute("ROLLBACK")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -19,6 +19,9 @@ from cheap.core.names import id_from_bytes, ids_from_bytes
 from cheap.db.adapter import Row, Session
 from cheap.errors import CorruptError, MissingKeyError, NotReadableError
 from cheap.store import CatalogHeader
+
+CHUNK: Final = 5_000
+"""Keys that one query asks for."""
 
 ROOT: bytes = bytes(16)
 """The item of a tree's root."""
@@ -182,10 +185,12 @@ def _completed(
         for entity, document in zip(entities, documents, strict=True)
         if document is None
     }
-    ids = session.dialect.pack_ids(list(wanted))
     parts: dict[bytes, list[bytes]] = {entity: [] for entity in wanted.values()}
-    for value_id, data in session.rows(session.statements.get_pieces, {**place, "ids": ids}):
-        parts[wanted[bytes(value_id)]].append(data)
+    keys = list(wanted)
+    for start in range(0, len(keys), CHUNK):
+        ids = session.dialect.pack_ids(keys[start : start + CHUNK])
+        for value_id, data in session.rows(session.statements.get_pieces, {**place, "ids": ids}):
+            parts[wanted[bytes(value_id)]].append(data)
     first_text = next((each for each in documents if isinstance(each, str)), None)
     whole: list[Any] = []
     for entity, document in zip(entities, documents, strict=True):

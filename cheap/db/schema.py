@@ -94,7 +94,9 @@ STORE: Final = Table(
     ),
     key=("one",),
     replaces=("one",),
+    keeps=("store_id", "schema_version"),
 )
+"""One row. Of two programs that make the schema at once, the first one's stays."""
 
 CATALOG: Final = Table(
     "cheap_catalog",

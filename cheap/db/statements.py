@@ -31,7 +31,11 @@ class Statements:
 
         # --- store
         self.get_store: Final = say("SELECT store_id, schema_version FROM cheap_store")
-        self.set_version: Final = say("UPDATE cheap_store SET schema_version = :version")
+        # Also a lock, while the schema is brought forward.
+        self.lock_store: Final = say("UPDATE cheap_store SET schema_version = schema_version")
+        self.set_version: Final = say(
+            "UPDATE cheap_store SET schema_version = :version WHERE schema_version < :version"
+        )
 
         # --- catalogs
         catalog = "catalog_id, species, version, uri, upstream, revision, header_revision"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,12 +21,23 @@ class Transaction(Generic[S]):
         session: what its calls work on.
         undos: what takes back that catalogs count as saved, should it be rolled back.
         failure: why it can only be rolled back, if so.
+        turn: held by the call that works on the session; threads may share a context.
+        depth: how many calls are under way, one inside of the other.
+        ended: whether its block is over; a context that outlives it is on its own again.
     """
 
     owner: object
     session: S
     undos: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
     failure: BaseException | None = None
+    turn: threading.RLock = field(default_factory=threading.RLock)
+    depth: int = 0
+    ended: bool = False
+
+    def check(self) -> None:
+        """Raise why the transaction can only be rolled back, if so."""
+        if self.failure is not None:
+            raise self.failure
 
 
 # A context variable follows a call into a worker thread and a task, and stays out of others.
@@ -35,16 +47,17 @@ _open: ContextVar[tuple[Transaction[object], ...]] = ContextVar("cheap_transacti
 def current(owner: object) -> Transaction[object] | None:
     """Return the transaction that is open on something in this context, if any."""
     for each in _open.get():
-        if each.owner is owner:
+        if each.owner is owner and not each.ended:
             return each
     return None
 
 
 @contextmanager
 def opened(transaction: Transaction[S]) -> Generator[None]:
-    """Make calls join the transaction; on any error take back what was noted in it."""
+    """Make the calls of a block join the transaction."""
     token = _open.set((*_open.get(), transaction))  # type: ignore[arg-type]
     try:
         yield
     finally:
+        transaction.ended = True
         _open.reset(token)

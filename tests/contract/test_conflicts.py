@@ -196,7 +196,9 @@ CLASHES: dict[str, Case] = {
     "put and drop": Case(
         [PutAspects(P, {A: person("x")})], [DropHierarchy(P)], f"hierarchy '{P}'"
     ),
-    "removal and drop": Case([RemoveEntries("dir", ["a"])], [DropHierarchy("dir")], "hierarchy 'dir'"),
+    "removal and drop": Case(
+        [RemoveEntries("dir", ["a"])], [DropHierarchy("dir")], "hierarchy 'dir'"
+    ),
     "append and drop": Case([Append("list", [A])], [DropHierarchy("list")], "hierarchy 'list'"),
     "definition and drop": Case([PutDefinition(OLDER)], [DropHierarchy(P)], f"hierarchy '{P}'"),
     "made anew and drop": Case(

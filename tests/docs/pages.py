@@ -41,9 +41,12 @@ def blocks_of(page: Path) -> list[Block]:
     for i, fence in enumerate(fences):
         following = fences[i + 1] if i + 1 < len(fences) else None
         output = None
-        if following and following[1] == "text":
-            if not source[fence.end() : following.start()].strip():
-                output = following[2]
+        if (
+            following
+            and following[1] == "text"
+            and not source[fence.end() : following.start()].strip()
+        ):
+            output = following[2]
         line = source.count("\n", 0, fence.start(2)) + 1
         blocks.append(Block(fence[1], fence[2], line, output))
     return blocks
@@ -58,7 +61,7 @@ def rows_of(page: Path, heading: str) -> Iterator[list[str]]:
     """The rows of the first table below a heading, as cells without code marks."""
     lines = iter(page.read_text().splitlines())
     for line in lines:
-        if line.lstrip("#").strip() == heading and line.startswith("#"):
+        if line.startswith("#") and line.lstrip("#").strip().replace("`", "") == heading:
             break
     else:
         raise LookupError(f"{name_of(page)} has no heading {heading!r}")

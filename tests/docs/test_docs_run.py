@@ -106,7 +106,7 @@ def check_output(where: str, printed: str, shown: str) -> None:
 
 def test_every_block_says_what_it_is() -> None:
     """A fence without a word would not be run."""
-    known = {"python", "text", "sh", "sql", "json", "toml"}
+    known = {"python", "text", "sh", "bash", "sql", "json", "toml"}
     for page in PAGES:
         for block in blocks_of(page):
             assert block.language in known, (name_of(page), block.line)

@@ -152,7 +152,7 @@ INSERT INTO cheap_piece (catalog_id, hierarchy, value_id, number, data) VALUES;
 
 -- upserts[cheap_store]
 INSERT INTO cheap_store (one, store_id, schema_version) VALUES
-ON DUPLICATE KEY UPDATE store_id = VALUES(store_id), schema_version = VALUES(schema_version);
+ON DUPLICATE KEY UPDATE one = VALUES(one);
 
 -- upserts[cheap_catalog]
 INSERT INTO cheap_catalog (catalog_id, species, version, uri, upstream, revision, header_revision) VALUES
@@ -189,8 +189,11 @@ ON DUPLICATE KEY UPDATE data = VALUES(data);
 -- get_store
 SELECT store_id, schema_version FROM cheap_store;
 
+-- lock_store
+UPDATE cheap_store SET schema_version = schema_version;
+
 -- set_version
-UPDATE cheap_store SET schema_version = %(version)s;
+UPDATE cheap_store SET schema_version = %(version)s WHERE schema_version < %(version)s;
 
 -- get_catalog
 SELECT catalog_id, species, version, uri, upstream, revision, header_revision FROM cheap_catalog WHERE catalog_id = %(catalog_id)s;
@@ -323,7 +326,7 @@ DELETE FROM cheap_hierarchy WHERE catalog_id = %(catalog_id)s AND number = %(hie
 SELECT hierarchy, COUNT(*) FROM cheap_aspect WHERE catalog_id = %(catalog_id)s GROUP BY hierarchy;
 
 -- count_entries
-SELECT hierarchy, COUNT(*) FROM cheap_entry WHERE catalog_id = %(catalog_id)s GROUP BY hierarchy;
+SELECT hierarchy, COUNT(*) FROM cheap_entry WHERE catalog_id = %(catalog_id)s AND (position <> 0 OR entity_id IS NOT NULL) GROUP BY hierarchy;
 
 -- load_aspects
 SELECT entity_id, document, pieces FROM cheap_aspect
@@ -405,7 +408,8 @@ SELECT position, item, parent, name, entity_id FROM cheap_entry WHERE catalog_id
 
 -- page_entries
 SELECT position, item, parent, name, entity_id FROM cheap_entry
-WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND position > %(after)s ORDER BY position LIMIT %(limit)s;
+WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND position > %(after)s AND (position <> 0 OR entity_id IS NOT NULL)
+ORDER BY position LIMIT %(limit)s;
 
 -- get_entries
 SELECT position, item, parent, name, entity_id, revision FROM cheap_entry FORCE INDEX (cheap_entry_item)

@@ -152,7 +152,7 @@ INSERT INTO cheap_piece (catalog_id, hierarchy, value_id, number, data) VALUES (
 
 -- upserts[cheap_store]
 INSERT INTO cheap_store (one, store_id, schema_version) VALUES (?, ?, ?)
-ON CONFLICT (one) DO UPDATE SET store_id = excluded.store_id, schema_version = excluded.schema_version;
+ON CONFLICT (one) DO NOTHING;
 
 -- upserts[cheap_catalog]
 INSERT INTO cheap_catalog (catalog_id, species, version, uri, upstream, revision, header_revision) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -189,8 +189,11 @@ ON CONFLICT (catalog_id, hierarchy, value_id, number) DO UPDATE SET data = exclu
 -- get_store
 SELECT store_id, schema_version FROM cheap_store;
 
+-- lock_store
+UPDATE cheap_store SET schema_version = schema_version;
+
 -- set_version
-UPDATE cheap_store SET schema_version = :version;
+UPDATE cheap_store SET schema_version = :version WHERE schema_version < :version;
 
 -- get_catalog
 SELECT catalog_id, species, version, uri, upstream, revision, header_revision FROM cheap_catalog WHERE catalog_id = :catalog_id;
@@ -323,7 +326,7 @@ DELETE FROM cheap_hierarchy WHERE catalog_id = :catalog_id AND number = :hierarc
 SELECT hierarchy, COUNT(*) FROM cheap_aspect WHERE catalog_id = :catalog_id GROUP BY hierarchy;
 
 -- count_entries
-SELECT hierarchy, COUNT(*) FROM cheap_entry WHERE catalog_id = :catalog_id GROUP BY hierarchy;
+SELECT hierarchy, COUNT(*) FROM cheap_entry WHERE catalog_id = :catalog_id AND (position <> 0 OR entity_id IS NOT NULL) GROUP BY hierarchy;
 
 -- load_aspects
 SELECT entity_id, document, pieces FROM cheap_aspect
@@ -405,7 +408,8 @@ SELECT position, item, parent, name, entity_id FROM cheap_entry WHERE catalog_id
 
 -- page_entries
 SELECT position, item, parent, name, entity_id FROM cheap_entry
-WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy AND position > :after ORDER BY position LIMIT :limit;
+WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy AND position > :after AND (position <> 0 OR entity_id IS NOT NULL)
+ORDER BY position LIMIT :limit;
 
 -- get_entries
 SELECT position, item, parent, name, entity_id, revision FROM cheap_entry INDEXED BY cheap_entry_item

@@ -23,10 +23,8 @@ class Condition:
     def __or__(self, other: Filter) -> Or:
         return Or((*parts_of(self, Or), *parts_of(other, Or)))
 
-    def __invert__(self) -> Not:
-        if isinstance(self, Not):
-            return self.filter
-        return Not(cast("Filter", self))
+    def __invert__(self) -> Filter:
+        return self.filter if isinstance(self, Not) else Not(cast("Filter", self))
 
     def __bool__(self) -> bool:
         raise InvalidQueryError("a filter has no truth value: combine filters with &, | and ~")

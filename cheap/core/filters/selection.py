@@ -182,7 +182,7 @@ class Selection:
                 return self._prefix(self._scalar(name), prefix)
             case Contains(name, value):
                 return self._containment(self._property(name), value)
-            case _:
+            case _:  # pyright: ignore[reportUnnecessaryComparison] - whatever a caller gave
                 raise InvalidQueryError(f"expected a filter, got {show(condition)}")
 
     def _comparison(self, prop: PropertyDef, word: str, value: object) -> Test:

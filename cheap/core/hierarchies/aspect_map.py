@@ -120,7 +120,7 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
     def __len__(self) -> int:
         return len(self._held)
 
-    def setdefault(self, entity: UUID, default: object = None) -> Aspect:  # type: ignore[override]
+    def setdefault(self, entity: UUID, default: object = None) -> Aspect:
         """Return the aspect of an entity; put this record first when there is none."""
         if entity not in self._held:
             self[entity] = default

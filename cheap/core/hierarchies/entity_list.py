@@ -142,7 +142,7 @@ class EntityList(Hierarchy, MutableSequence[UUID]):
 
     def sort(self, *, key: Callable[[UUID], Any] | None = None, reverse: bool = False) -> None:
         """Sort in place, as ``list.sort`` does."""
-        self[:] = sorted(self._items, key=key, reverse=reverse)  # type: ignore[arg-type]
+        self[:] = sorted(self._items, key=key, reverse=reverse)
 
     def reverse(self) -> None:
         """Turn the order around."""

@@ -113,7 +113,7 @@ class EntitySet(KeyedHierarchy[UUID], MutableSet[UUID]):
 
     def symmetric_difference(self, other: Iterable[T]) -> set[UUID | T]:
         """Return the entities that are in one of the two only."""
-        return self.copy().symmetric_difference(other)  # type: ignore[arg-type]
+        return self.copy().symmetric_difference(other)
 
     def issubset(self, other: Iterable[object]) -> bool:
         """Tell whether the other has every entity of this set."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import cast
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from cheap.core.edits import Edit, Path, PutNodes, RemoveNodes
 from cheap.core.hierarchies.nodes import Node
 from cheap.core.hierarchies.tracking import Hierarchy
 from cheap.core.names import check_id, check_key
+from cheap.core.values import show
 from cheap.errors import InvalidNameError, MissingKeyError
 
 
@@ -101,9 +102,7 @@ class EntityTree(Hierarchy, MutableMapping[str, Node]):
         next(nodes)
         yield from nodes
 
-    def setdefault(  # type: ignore[override]
-        self, path: str | Path, default: Node | UUID | None = None
-    ) -> Node:
+    def setdefault(self, path: str | Path, default: Node | UUID | None = None) -> Node:
         """Return a node; make it first, of this entity, when there is none."""
         if path not in self:
             self[path] = default
@@ -189,10 +188,7 @@ def as_path(path: object) -> Path:
     if isinstance(path, str):
         return (path,)
     if isinstance(path, tuple):
-        names = cast("Sequence[object]", path)
-        if all(isinstance(name, str) for name in names):
+        path = cast("tuple[object, ...]", path)
+        if all(isinstance(name, str) for name in path):
             return cast("Path", path)
-    raise InvalidNameError(
-        "path: expected a name or a tuple of names, "
-        f"got {type(path).__name__} {str(cast('object', path))[:40]!r}"
-    )
+    raise InvalidNameError(f"path: expected a name or a tuple of names, got {show(path)}")

@@ -130,9 +130,7 @@ class Node(MutableMapping[str, "Node"]):
     def __contains__(self, name: object) -> bool:
         return self._children is not None and name in self._children
 
-    def setdefault(  # type: ignore[override]
-        self, name: str, default: Node | UUID | None = None
-    ) -> Node:
+    def setdefault(self, name: str, default: Node | UUID | None = None) -> Node:
         """Return a child; make it first, of this entity, when there is none."""
         if name not in self:
             self[name] = default

@@ -53,7 +53,7 @@ def apply(work: Work, edits: Iterable[Edit]) -> None:
     for number in work.touched:
         if number in work.created:
             continue  # made by this commit, its revision is right already
-        work.session.run(work.statements.touch_hierarchy, work.at(number, revision=True))
+        work.session.later(work.statements.touch_hierarchy, work.at(number, revision=True))
 
 
 def apply_one(work: Work, edit: Edit) -> None:

@@ -10,7 +10,7 @@ from cheap.core.aspects import record_of
 from cheap.core.codecs import Codec
 from cheap.core.hierarchies.aspect_map import AspectMap
 from cheap.core.names import check_id
-from cheap.db.adapter import Row
+from cheap.db.adapter import FEW, Row
 from cheap.db.commits.indexes import index
 from cheap.db.commits.pieces import spill, stored
 from cheap.db.commits.work import Work
@@ -34,8 +34,10 @@ def put_aspects(work: Work, name: str, aspects: Mapping[UUID, object]) -> None:
         return
     if not codec.definition.writable and not work.privileged:
         raise ReadOnlyError(f"aspect {name!r} is not writable")
-    known: dict[bytes, tuple[int, int]] = {}
-    if found.number not in work.empty:
+    known: dict[bytes, tuple[int, int]] | None = {}
+    if work.expect is None and not codec.fixed and len(packed) <= FEW:
+        known = None  # nothing to compare with: to put them unseen is faster than to look first
+    elif found.number not in work.empty:
         rows = known_rows(work, found.number, packed)
         known = {entity: (revision, pieces) for entity, revision, pieces in rows}
         refuse_changed(work, found, packed, known)
@@ -94,7 +96,7 @@ def write_aspects(
     packed: Mapping[UUID, bytes],
     known: Mapping[bytes, tuple[int, int]] | None,
 ) -> None:
-    """Write records; ``known`` are the rows that are there (``None``: all of them are)."""
+    """Write records; ``known`` are the rows that are there (``None``: any may be)."""
     number, revision, catalog = hierarchy.number, work.revision, work.id
     with_pieces = spill(work, hierarchy, packed, known)
     as_document = work.document

@@ -48,7 +48,7 @@ def set_header(work: Work, edit: SetHeader) -> None:
     if edit.uri is not None:
         uri = check_label(edit.uri, "uri") or None
     work.labels = (version, uri)
-    work.session.run(
+    work.session.later(
         work.statements.set_header,
         {**work.catalog, "version": version, "uri": uri, "revision": work.revision},
     )
@@ -97,7 +97,7 @@ def redefine(work: Work, hierarchy: HierarchyRow, definition: AspectDef) -> None
         hierarchy, number=number, revision=work.revision, definition=definition, indexes=kept
     )
     work.hierarchies[hierarchy.name] = changed
-    work.session.run(work.statements.touch_hierarchy, work.at(number, revision=True))
+    work.session.later(work.statements.touch_hierarchy, work.at(number, revision=True))
     if kept != hierarchy.indexes:
         store_indexes(work, changed)
     after = b""
@@ -176,7 +176,7 @@ def drop_hierarchy(work: Work, name: str) -> None:
         raise ConflictError(f"hierarchy {name!r}", found.revision)
     work.session.run_all(work.statements.drop_hierarchy, work.at(found.number))
     if found.type is HierarchyType.ASPECT_MAP:
-        work.session.run(work.statements.delete_definition, {**work.catalog, "name": name})
+        work.session.later(work.statements.delete_definition, {**work.catalog, "name": name})
     work.bury(0, {item_of_key(name): name})
     del work.hierarchies[name]
     work.touched.discard(found.number)

@@ -52,15 +52,15 @@ def drop_index(work: Work, name: str, property_: str) -> None:
 
 def store_indexes(work: Work, hierarchy: HierarchyRow) -> None:
     """Write down which properties of a map are indexed."""
-    document = work.document(msgspec.json.encode(hierarchy.indexes))
+    document = msgspec.json.encode(hierarchy.indexes).decode()
     params = work.at(hierarchy.number, indexes=document)
-    work.session.run(work.statements.set_indexes, params)
+    work.session.later(work.statements.set_indexes, params)
 
 
 def forget_index(work: Work, number: int, property_: str) -> None:
     """Delete the rows of an index."""
     params = work.at(number, property=number_of_property(property_))
-    work.session.run(work.statements.drop_index, params)
+    work.session.later(work.statements.drop_index, params)
 
 
 def index(

@@ -110,7 +110,9 @@ def make_room(
         right = work.session.rows(work.statements.list_from, params)
         moved = [*left, *right]
         low = left[0][0] - 1 if len(left) == size else None
-        high = right[-1][0] + 1 if len(right) == size else right[-1][0] + positions.ROOM
+        high = right[-1][0] + 1
+        if len(right) < size:  # the end of the list: up to where this commit's numbers begin
+            high = max(high, positions.first_position(work.revision))
         everything = [*(r[1] for r in left), *entities, *(r[1] for r in right)]
         places = positions.between(low, high, len(everything))
         if places is not None:

@@ -118,7 +118,7 @@ def write_large(
     work.session.upsert(
         ASPECT, [(work.id, number, place, entity.bytes, work.revision, 1, document)]
     )
-    work.session.run(work.statements.touch_hierarchy, work.at(number, revision=True))
+    work.session.later(work.statements.touch_hierarchy, work.at(number, revision=True))
     return cutter.value
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import count
-from typing import Final
 from uuid import UUID
 
 from cheap.core import CatalogSpecies, HierarchyType
@@ -20,6 +19,7 @@ from cheap.core.species import read_only_reason
 from cheap.db import positions
 from cheap.db.adapter import Row, Session
 from cheap.db.rows import (
+    CHUNK,
     HierarchyRow,
     as_text,
     hierarchy_of,
@@ -32,9 +32,6 @@ from cheap.errors import (
     InvalidEditError,
     ReadOnlyError,
 )
-
-CHUNK: Final = 5_000
-"""Keys that one query asks for."""
 
 
 class Work:
@@ -74,8 +71,8 @@ class Work:
         self.expect = expect
         self.own = frozenset(own)
         self.privileged = privileged
-        if not is_new and not session.run(self.statements.raise_revision, self.catalog):
-            raise CatalogNotFoundError(catalog_id)
+        if not is_new:
+            session.later(self.statements.raise_revision, self.catalog)
         names = sorted({name for edit in edits if (name := hierarchy_name(edit)) is not None})
         # A list parameter of nothing is not SQL everywhere; no hierarchy has the empty name.
         if len(names) <= 1:
@@ -84,6 +81,8 @@ class Work:
         else:
             params = {**self.catalog, "names": session.dialect.pack_names(names)}
             rows = session.rows(self.statements.begin_commit, params)
+        if not rows:
+            raise CatalogNotFoundError(catalog_id)
         species, self.revision, version, uri, self.header_revision = rows[0][:5]
         self.labels = (as_text(version), None if uri is None else as_text(uri))
         self.hierarchies = {
@@ -154,7 +153,7 @@ class Work:
     def delete(self, statement: str, number: int, items: Iterable[bytes]) -> None:
         """Run a DELETE for some items."""
         for chunk in chunks(list(items)):
-            self.session.run(statement, self.at(number, ids=self.session.dialect.pack_ids(chunk)))
+            self.session.later(statement, self.at(number, ids=self.session.dialect.pack_ids(chunk)))
 
     def bury(self, number: int, items: Mapping[bytes, str | None]) -> None:
         """Leave tombstones."""

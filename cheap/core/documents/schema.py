@@ -1,0 +1,48 @@
+"""How pydantic (and so FastAPI) reads and writes catalogs."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic_core import core_schema
+
+from cheap.core.catalogs import Catalog
+from cheap.core.documents.reading import read_catalog
+from cheap.errors import InvalidDocumentError
+
+
+def catalog_schema() -> core_schema.CoreSchema:
+    """Return how pydantic reads and writes a catalog: a catalog as it is, or as its document."""
+    described = core_schema.typed_dict_schema(
+        {
+            "globalId": core_schema.typed_dict_field(core_schema.str_schema(), required=True),
+            "species": core_schema.typed_dict_field(core_schema.str_schema(), required=True),
+            "version": core_schema.typed_dict_field(core_schema.str_schema(), required=False),
+            "uri": core_schema.typed_dict_field(
+                core_schema.nullable_schema(core_schema.str_schema()), required=False
+            ),
+            "upstream": core_schema.typed_dict_field(
+                core_schema.nullable_schema(core_schema.str_schema()), required=False
+            ),
+            "aspectDefs": core_schema.typed_dict_field(core_schema.dict_schema(), required=False),
+            "hierarchies": core_schema.typed_dict_field(core_schema.dict_schema(), required=False),
+        }
+    )
+    written = core_schema.plain_serializer_function_ser_schema(
+        lambda catalog: json.loads(catalog.json()), return_schema=described
+    )
+    return core_schema.no_info_plain_validator_function(
+        _catalog_of, serialization=written, json_schema_input_schema=described
+    )
+
+
+def _catalog_of(given: object) -> Catalog:
+    if isinstance(given, Catalog):
+        return given
+    if isinstance(given, (str, bytes)):
+        return read_catalog(given)
+    try:
+        document = json.dumps(given)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidDocumentError("$", f"expected a catalog or its document: {error}") from None
+    return read_catalog(document)

@@ -1,0 +1,194 @@
+"""Real databases, empty, for tests that look behind the DAOs.
+
+A ``Site`` is one database of one kind: it makes adapters on it, and raw connections of the driver.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import psycopg
+import pymysql
+
+from cheap.db.adapter import Adapter
+from cheap.db.dao import SqlDao
+from cheap.db.mariadb import MariaDbAdapter
+from cheap.db.postgres import PostgresAdapter
+from cheap.db.sqlite import SqliteAdapter
+from tests.servers import Server
+
+PYTHON = sys.executable
+
+
+class Site(ABC):
+    """One empty database."""
+
+    kind: ClassVar[str]
+
+    def __init__(self) -> None:
+        self.stack = ExitStack()
+
+    def adapter(self, *, init_schema: bool = True, **options: Any) -> Adapter:
+        """An adapter, closed when the test ends."""
+        adapter = self.new_adapter(init_schema=init_schema, **options)
+        self.stack.callback(adapter.close)
+        return adapter
+
+    def dao(self, **options: Any) -> SqlDao:
+        """A DAO over an adapter of its own, closed when the test ends."""
+        return SqlDao(self.adapter(**options))
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """What ``cheap.connect`` takes."""
+
+    @abstractmethod
+    def new_adapter(self, *, init_schema: bool = True, **options: Any) -> Adapter: ...
+
+    @abstractmethod
+    def connect(self) -> Any:
+        """A raw connection, without our settings, where each statement is a transaction."""
+
+    def ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run one statement with the bare driver; ``?`` stands for a value."""
+        with closing(self.connect()) as connection:
+            return self.ask_on(connection, statement, *values)
+
+    def ask_on(
+        self, connection: Any, statement: str, *values: object
+    ) -> list[tuple[Any, ...]]:
+        cursor = connection.cursor()
+        cursor.execute(statement.replace("?", "%s") if values else statement, values or None)
+        return list(cursor.fetchall()) if cursor.description else []
+
+    def plan(self, statement: str, params: dict[str, object]) -> str:
+        """How the database would answer a statement of ours, in its own words."""
+        raise NotImplementedError
+
+
+class SqliteSite(Site):
+    kind = "sqlite"
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.file = file
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.file}"
+
+    def new_adapter(self, *, init_schema: bool = True, **options: Any) -> SqliteAdapter:
+        given = {"durability": "off", **options}
+        return SqliteAdapter.create(self.file, init_schema=init_schema, **given)
+
+    def connect(self) -> Any:
+        return sqlite3.connect(self.file, isolation_level=None)
+
+    def ask_on(
+        self, connection: Any, statement: str, *values: object
+    ) -> list[tuple[Any, ...]]:
+        return list(connection.execute(statement, values))
+
+    def plan(self, statement: str, params: dict[str, object]) -> str:
+        with closing(self.connect()) as connection:
+            rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", params)
+            return "\n".join(row[3] for row in rows)
+
+
+class ServerSite(Site):
+    """A database on a server."""
+
+    def __init__(self, server: Server, url: str) -> None:
+        super().__init__()
+        self.server = server
+        self._url = url
+        self.name = urlsplit(url).path.strip("/")
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    @property
+    def login(self) -> dict[str, Any]:
+        server = self.server
+        return {
+            "host": server.host,
+            "port": server.port,
+            "user": server.user,
+            "password": server.password,
+        }
+
+    @abstractmethod
+    def end_connections(self, *, but: Sequence[int] = ()) -> int:
+        """End every connection to this database from outside; return how many there were."""
+
+
+class PostgresSite(ServerSite):
+    kind = "postgres"
+
+    def new_adapter(self, *, init_schema: bool = True, **options: Any) -> PostgresAdapter:
+        given = {**self.login, "pool_max_size": 4, **options}
+        return PostgresAdapter.create(dbname=self.name, init_schema=init_schema, **given)
+
+    def connect(self) -> Any:
+        return psycopg.connect(dbname=self.name, autocommit=True, **self.login)
+
+    def end_connections(self, *, but: Sequence[int] = ()) -> int:
+        rows = self.ask(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = ? AND pid <> pg_backend_pid() AND application_name = 'cheappy'",
+            self.name,
+        )
+        return len(rows)
+
+    def plan(self, statement: str, params: dict[str, object]) -> str:
+        with closing(self.connect()) as connection:
+            rows = connection.execute(f"EXPLAIN {statement}", params).fetchall()
+            return "\n".join(row[0] for row in rows)
+
+
+class MariaDbSite(ServerSite):
+    kind = "mariadb"
+
+    def new_adapter(self, *, init_schema: bool = True, **options: Any) -> MariaDbAdapter:
+        given = {**self.login, "pool_max_size": 4, **options}
+        return MariaDbAdapter.create(database=self.name, init_schema=init_schema, **given)
+
+    def connect(self) -> Any:
+        return pymysql.connect(
+            database=self.name, autocommit=True, charset="utf8mb4", **self.login
+        )
+
+    def end_connections(self, *, but: Sequence[int] = ()) -> int:
+        with closing(self.connect()) as connection:
+            found = self.ask_on(
+                connection,
+                "SELECT id FROM information_schema.processlist"
+                " WHERE db = ? AND id <> connection_id()",
+                self.name,
+            )
+            for (number,) in found:
+                self.ask_on(connection, f"KILL {number}")
+            return len(found)
+
+    def plan(self, statement: str, params: dict[str, object]) -> str:
+        with closing(self.connect()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"EXPLAIN {statement}", params)
+            names = [each[0] for each in cursor.description]
+            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            return "\n".join(
+                " ".join(f"{name}={row[name]}" for name in ("table", "type", "key", "rows", "Extra"))
+                for row in rows
+            )
+
+
+SITES = {"postgres": PostgresSite, "mariadb": MariaDbSite}

@@ -1,0 +1,265 @@
+"""Every public name has a docstring, stands in the documentation, and is told there as it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any, get_args
+
+import pytest
+
+import cheap
+from cheap import core, errors, store
+from cheap.connecting import connect
+from cheap.core import SPECIES, HierarchyType, PropertyType, edits, filters
+from cheap.db.mariadb import MariaDbAdapter
+from cheap.db.postgres import PostgresAdapter
+from cheap.db.sqlite import SqliteAdapter
+from tests.docs.pages import PAGES, ROOT, rows_of
+
+CONCEPTS = ROOT / "docs" / "concepts.md"
+ERRORS = ROOT / "docs" / "errors.md"
+ADAPTERS: dict[str, Any] = {
+    "sqlite": SqliteAdapter,
+    "postgres": PostgresAdapter,
+    "mariadb": MariaDbAdapter,
+}
+
+
+WORDS = {word for page in PAGES for word in re.findall(r"\w+", page.read_text())}
+
+
+def modules() -> Iterator[ModuleType]:
+    yield cheap
+    for each in pkgutil.walk_packages(cheap.__path__, "cheap."):
+        yield importlib.import_module(each.name)
+
+
+def own(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """The public classes and functions that are made in a module."""
+    for name, value in vars(module).items():
+        is_own = getattr(value, "__module__", None) == module.__name__
+        if is_own and not name.startswith("_") and (inspect.isclass(value) or callable(value)):
+            yield name, value
+
+
+def methods(kind: type) -> Iterator[tuple[str, Any]]:
+    """The public methods and properties that a class itself has."""
+    for name, value in vars(kind).items():
+        found = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
+        if not name.startswith("_") and (inspect.isfunction(found) or isinstance(found, property)):
+            yield name, found
+
+
+def everything() -> Iterator[tuple[str, Any, type | None]]:
+    """Every public class, function and method, with its full name and its class."""
+    for module in modules():
+        for name, value in own(module):
+            yield f"{module.__name__}.{name}", value, None
+            if inspect.isclass(value):
+                for method, found in methods(value):
+                    yield f"{module.__name__}.{name}.{method}", found, value
+
+
+# --- docstrings -----------------------------------------------------------------------------
+
+
+def docstring(name: str, value: Any, owner: type | None) -> str | None:
+    """A thing's docstring; a method may have that of its contract, which says each verb once."""
+    if owner is None:
+        return inspect.getdoc(value)
+    method = name.rpartition(".")[2]
+    return inspect.getdoc(getattr(owner, method)) or inspect.getdoc(
+        getattr(store.Store, method, None)
+    )
+
+
+def section(text: str, title: str) -> list[str]:
+    """The names explained in a section of a Google-style docstring."""
+    found = re.search(rf"^{title}:\n((?:[ ]+.*\n?|\n)+)", text, re.MULTILINE)
+    return re.findall(r"^ {4}(\w+):", found[1], re.MULTILINE) if found else []
+
+
+def parameters(function: Callable[..., Any]) -> list[str]:
+    return [each for each in inspect.signature(function).parameters if each not in ("self", "cls")]
+
+
+def test_everything_has_a_docstring() -> None:
+    silent = [name for name, value, owner in everything() if not docstring(name, value, owner)]
+    assert silent == []
+
+
+def test_arguments_are_explained_as_they_are() -> None:
+    """An ``Args`` section names every parameter, and nothing else."""
+    wrong: dict[str, set[str]] = {}
+    for name, value, owner in everything():
+        if isinstance(value, property) or dataclasses.is_dataclass(value):
+            continue
+        explained = section(docstring(name, value, owner) or "", "Args")
+        if explained and (missed := set(explained) ^ set(parameters(value))):
+            wrong[name] = missed
+    assert wrong == {}
+
+
+def test_fields_are_explained_as_they_are() -> None:
+    """An ``Attributes`` section of a dataclass names every field; what users get has one."""
+    wrong: dict[str, set[str]] = {}
+    for name, value, _ in everything():
+        if inspect.isclass(value) and dataclasses.is_dataclass(value):
+            explained = section(inspect.getdoc(value) or "", "Attributes")
+            fields = {each.name for each in dataclasses.fields(value) if each.name[0] != "_"}
+            if (explained or value.__name__ in WORDS) and (missed := set(explained) ^ fields):
+                wrong[name] = missed
+    assert wrong == {}
+
+
+def test_the_contract_explains_all_of_its_words() -> None:
+    """A parameter is explained where it stands, or under the same name in another method."""
+    kinds = dict(methods(store.Store))
+    known = {
+        word for each in kinds.values() for word in section(inspect.getdoc(each) or "", "Args")
+    }
+    # Said by the first line of the method's docstring, which each of them has to itself.
+    plain = {"definition", "page_size"}
+    used = {
+        word for each in kinds.values() if inspect.isfunction(each) for word in parameters(each)
+    }
+    assert used - known - plain == set()
+
+
+# --- the pages ------------------------------------------------------------------------------
+
+
+def of_the_window() -> list[str]:
+    return sorted({*cheap.__all__, *core.__all__} - {"__version__"})
+
+
+def of_the_contract() -> list[str]:
+    names = [name for name, value in own(store) if inspect.isclass(value)]
+    return [*names, *(name for name, _ in methods(store.Store))]
+
+
+def of_the_edits() -> list[str]:
+    return [each.__name__ for each in (*get_args(edits.Edit), *get_args(filters.Filter))]
+
+
+@pytest.mark.parametrize("names", [of_the_window, of_the_contract, of_the_edits])
+def test_names_stand_in_the_pages(names: Callable[[], list[str]]) -> None:
+    assert [name for name in names() if name not in WORDS] == []
+
+
+# --- tables that repeat what the code says --------------------------------------------------
+
+
+def test_property_types() -> None:
+    rows = {row[0]: row[1:3] for row in rows_of(CONCEPTS, "Property types")}
+    assert rows == {each.value: [each.code, each.python_type.__name__] for each in PropertyType}
+
+
+def test_species() -> None:
+    rows = {row[0]: row[2:4] for row in rows_of(CONCEPTS, "Species")}
+    words = {True: "yes", False: "no"}
+    assert rows == {
+        each.value: [words[rules.editable], words[rules.may_have_upstream]]
+        for each, rules in SPECIES.items()
+    }
+
+
+def test_hierarchies() -> None:
+    rows = {row[1] for row in rows_of(CONCEPTS, "Hierarchies")}
+    assert rows == {each.value for each in HierarchyType}
+
+
+def test_limits() -> None:
+    from cheap.core.names import MAX_NAME, MAX_TEXT_LABEL
+    from cheap.core.sort_keys import MAX_SORT_KEY
+
+    rows = {row[0]: row[1] for row in rows_of(CONCEPTS, "Limits")}
+    assert rows["names of definitions, properties, hierarchies"] == f"1 to {MAX_NAME} characters"
+    assert rows["version, uri"] == f"{MAX_TEXT_LABEL:,} characters"
+    assert rows["sort key of a value"] == f"{MAX_SORT_KEY} bytes"
+    most, usual = store.MAX_LIMIT, store.DEFAULT_LIMIT
+    assert rows["items on a page"] == f"1 to {most:,}; {usual} if not said"
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_arguments_of_adapters(name: str) -> None:
+    adapter = ADAPTERS[name]
+    page = ROOT / "docs" / f"{name}.md"
+    rows = {row[0]: row[1] for row in rows_of(page, f"Arguments of {adapter.__name__}.create")}
+    signature = inspect.signature(adapter.create).parameters
+    empty = inspect.Parameter.empty
+    assert rows == {
+        each.name: "" if each.default is empty else repr(each.default)
+        for each in signature.values()
+    }
+
+
+def test_options_of_addresses_are_the_adapters() -> None:
+    from cheap import connecting
+
+    given = {"path", "host", "port", "dbname", "database", "user", "password", "init_schema"}
+    for scheme, adapter in zip(("sqlite", "postgresql", "mariadb"), ADAPTERS.values(), strict=True):
+        options = connecting._OPTIONS[scheme]  # pyright: ignore[reportPrivateUsage]
+        assert set(options) == set(inspect.signature(adapter.create).parameters) - given
+    assert "init_schema" in inspect.signature(connect).parameters
+
+
+# --- errors ---------------------------------------------------------------------------------
+
+
+def classes() -> list[type[errors.CheapError]]:
+    """Every error, in the order in which the module has them."""
+    return [
+        each
+        for each in vars(errors).values()
+        if inspect.isclass(each) and issubclass(each, errors.CheapError)
+    ]
+
+
+def tree() -> str:
+    """The tree as the module draws it."""
+    lines = inspect.getdoc(errors)
+    assert lines
+    return inspect.cleandoc(lines.partition("::\n\n")[2].partition("\n\nEach class")[0])
+
+
+def test_the_tree_is_the_inheritance() -> None:
+    drawn: dict[str, str | None] = {}
+    above: list[str] = []
+    for line in tree().splitlines():
+        found = re.match(r"([│├└─ ]*)(\w+)", line)
+        assert found, line
+        depth = len(found[1]) // 4
+        del above[depth:]
+        drawn[found[2]] = above[-1] if above else None
+        above.append(found[2])
+    assert drawn == {
+        each.__name__: None if each is errors.CheapError else each.__mro__[1].__name__
+        for each in classes()
+    }
+
+
+def test_the_page_draws_the_same_tree() -> None:
+    assert f"```text\n{tree()}\n```" in ERRORS.read_text()
+
+
+def test_every_error_says_when_and_what_to_do() -> None:
+    rows = {row[0]: row[1:] for row in rows_of(ERRORS, "What to do")}
+    assert set(rows) == {each.__name__ for each in classes()}
+    for each in classes():
+        code, again, when, advice = rows[each.__name__]
+        assert (code, again) == (each.code, "yes" if each.retryable else "no"), each
+        assert when, each
+        assert advice, each
+
+
+def test_codes_are_unique() -> None:
+    codes = [each.code for each in classes()]
+    assert len(codes) == len(set(codes))
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", code) for code in codes)

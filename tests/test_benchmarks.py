@@ -1,0 +1,64 @@
+"""The benchmarks run, so that they cannot rot: everything they do, with a few aspects on SQLite."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("sqlalchemy", reason="the benchmarks need SQLAlchemy: scripts/setup bench")
+
+from benchmarks.__main__ import main
+from benchmarks.plan import BENCHMARKS, Plan
+from benchmarks.report import BEGIN, END, ROWS, write_docs
+
+TINY = Plan(
+    sizes=(40, 300), rounds=1, calls=4, large=500, puts=50, memory_of=("cheap",), quick=True
+)
+
+
+def test_everything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "figures.json"
+    assert main(["--on", "sqlite", "--json", str(out)], TINY) == 0
+    found = json.loads(out.read_text())
+    tasks = {figure["task"] for figure in found["figures"]}
+    # One row of the tables is a further contender of another's task.
+    assert tasks >= (ROWS.keys() - {"save_built"}) | {"disk", "peak_save", "aspect", "put"}
+    assert {figure["size"] for figure in found["figures"]} == {5, 50, 500, *TINY.sizes}
+    assert all(figure["median"] > 0 for figure in found["figures"] if "peak" not in figure["task"])
+    shown = capsys.readouterr().out
+    for target in found["targets"]:
+        assert target["target"] in shown
+
+
+def test_strict_names_what_is_missed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.targets.PUT", 0.0)
+    assert main(["put", "--strict"], TINY) == 1
+    assert "MISSED: a record put" in capsys.readouterr().out
+    monkeypatch.setattr("benchmarks.targets.PUT", 1e6)
+    assert main(["put", "--strict"], TINY) == 0
+
+
+@pytest.mark.parametrize("words", [["nothing"], ["--on", "oracle"]])
+def test_unknown_names_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "known: " in capsys.readouterr().err
+
+
+def test_the_page_has_a_place_for_the_figures(tmp_path: Path) -> None:
+    page = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+    copy = tmp_path / "page.md"
+    copy.write_text(page.read_text())
+    write_docs(copy, "figures of now\n")
+    text = copy.read_text()
+    before, _, rest = page.read_text().partition(BEGIN)
+    assert text == f"{before}{BEGIN}\nfigures of now\n\n{END}{rest.partition(END)[2]}"
+
+
+def test_every_benchmark_is_explained() -> None:
+    page = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+    assert [name for name in BENCHMARKS if f"`{name}`" not in page.read_text()] == []
