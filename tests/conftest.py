@@ -34,9 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "transactions: only in lanes whose door offers transaction()"
-    )
+    for marker in (
+        "transactions: only in lanes whose door offers transaction()",
+        "against_memory: in every lane but those of the memory store",
+    ):
+        config.addinivalue_line("markers", marker)
 
 
 # --- lanes ----------------------------------------------------------------------------------
@@ -48,6 +50,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     lanes: list[Lane] = [each for each in LANES if each.fast or not metafunc.config.option.fast]
     if metafunc.definition.get_closest_marker("transactions"):
         lanes = [each for each in lanes if each.transactions]
+    if metafunc.definition.get_closest_marker("against_memory"):
+        lanes = [each for each in lanes if each.backend != "memory"]
     metafunc.parametrize("lane", lanes, ids=str)
 
 

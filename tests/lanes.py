@@ -11,7 +11,6 @@ neither: a new door is a class here and a word in ``DOORS``.
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -86,14 +85,15 @@ class Backend(ABC):
 
     def opener(self) -> Callable[[], Opened]:
         """Return what opens one DAO after the other for a test."""
-        used = itertools.count()
+        used = 0
 
         def another() -> Opened:
-            number = next(used)
-            if number == len(self._kept):
+            nonlocal used
+            if used == len(self._kept):
                 self._kept.append(self.open())
                 self.ground.stack.callback(self._kept[-1][1].close)
-            return self._kept[number]
+            used += 1
+            return self._kept[used - 1]
 
         return another
 
@@ -274,7 +274,7 @@ class Ground:
             place = Place(lane, backend, backend.opener(), stack)
             yield place
             assert place.connections_left() == 0, "a connection was not given back"
-            if backend.shared:
+            if backend.shared and "store" in vars(place):
                 place.clear()
         assert place.threads_left() == [], "a thread was left running"
 

@@ -127,13 +127,15 @@ class Modes:
         loop: Loop,
         values: Callable[[int], Sequence[Any]],
         blocking: Callable[[Any], object] | None = None,
+        calls: int | None = None,
     ) -> None:
         """Measure calls by one task, and shared by a hundred."""
+        calls = calls or self._plan.calls
         for count in (1, 100):
 
             def feed(number: int) -> list[Any]:
                 given = values(number)
-                return [given[i % len(given)] for i in range(self._plan.calls)]
+                return [given[i % len(given)] for i in range(calls)]
 
             turns: dict[str, Turn] = {
                 name: _tasks_turn(loop, call, feed, count) for name, call in ways.items()
@@ -161,9 +163,10 @@ class Modes:
             return awaited.get_aspects(self._id, NAME, entities)
 
         width = dao.adapter.width
-        for task, call, call_awaited, values in (
-            ("read_1", one, one_awaited, self._data.some(100, 1)),
-            ("read_100", hundred, hundred_awaited, self._hundreds(20, 1)),
+        calls = self._plan.calls
+        for task, call, call_awaited, values, count in (
+            ("read_1", one, one_awaited, self._data.some(100, 1), calls),
+            ("read_100", hundred, hundred_awaited, self._hundreds(20, 1), max(100, calls // 5)),
         ):
             call(values[0])  # the DAO learns where the map is
             statements = [statement_of(dao, partial(call, each)) for each in values]
@@ -171,7 +174,7 @@ class Modes:
                 ways = {"bare": loop.bare(call, width), "awaited": call_awaited}
                 for name, native in self._natives(place, loop, stack).items():
                     ways[name] = _on_statements(native, dict(zip(map(id, values), statements)))
-                self._alone_and_among(task, ways, loop, lambda _, v=values: v, call)
+                self._alone_and_among(task, ways, loop, lambda _, v=values: v, call, count)
 
     def _natives(self, place: Place, loop: Loop, stack: ExitStack) -> dict[str, AsyncCall]:
         """Open the native async drivers for the length of a block."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import unquote, urlsplit
@@ -100,8 +99,22 @@ async def psycopg_calls(place: Place) -> AsyncGenerator[AsyncCall]:
 
 @asynccontextmanager
 async def aiomysql_calls(place: Place) -> AsyncGenerator[AsyncCall]:
-    """PyMySQL, rewritten for asyncio."""
+    """PyMySQL, rewritten for asyncio.
+
+    aiomysql 0.3 cannot write bytes with PyMySQL 1.2 (``'str' object is not callable``), so it is
+    given the statement with the values in it, as PyMySQL writes them for CheapPy.
+    """
     import aiomysql
+    import pymysql
+
+    offline = pymysql.connect(charset="utf8mb4", defer_connect=True).cursor()
+    written: dict[int, tuple[Statement, str]] = {}
+
+    def says(statement: Statement) -> str:
+        found = written.get(id(statement))
+        if found is None:
+            found = written[id(statement)] = statement, offline.mogrify(*statement)
+        return found[1]
 
     url = urlsplit(place.url)
     pool = await aiomysql.create_pool(
@@ -119,7 +132,7 @@ async def aiomysql_calls(place: Place) -> AsyncGenerator[AsyncCall]:
 
         async def run(statement: Statement) -> object:
             async with pool.acquire() as connection, connection.cursor() as cursor:
-                await cursor.execute(*statement)
+                await cursor.execute(says(statement))
                 return await cursor.fetchall()
 
         yield run

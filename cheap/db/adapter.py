@@ -6,12 +6,12 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import TracebackType
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from cheap.db.calls import Call, current_call
+from cheap.db.calls import Call, committing, current_call
 from cheap.db.dialect import Dialect
 from cheap.db.pool import MAX_SECONDS
 from cheap.db.schema import Table
@@ -20,7 +20,6 @@ from cheap.errors import (
     CheapError,
     ClosedError,
     ConfigurationError,
-    StoppedError,
     StoreError,
     UnavailableError,
 )
@@ -90,13 +89,22 @@ class Session(ABC):
 
     def check_call(self) -> None:
         """Raise StoppedError when the call that has this session was stopped."""
-        if self.call is not None and self.call.stopped:
-            raise StoppedError("the call was stopped; nothing was written")
+        if self.call is not None:
+            self.call.check()
+
+    def leave_call(self) -> None:
+        """Be out of reach of the call that has this session: it interrupts nothing any more."""
+        if (call := self.call) is not None:
+            call.detach(self)
 
     def run_all(self, statements: Iterable[str], params: Params) -> None:
         """Run several statements with the same values, ``later``."""
         for each in statements:
             self.later(each, params)
+        if self.call is not None:
+            # They may touch any number of rows, and a commit, once it is on its way with what was
+            # put off, is not stopped any more.
+            self.flush()
 
 
 class Adapter(ABC):
@@ -127,6 +135,11 @@ class Adapter(ABC):
     def checked_out(self) -> int:
         """How many connections are in use right now."""
 
+    @property
+    @abstractmethod
+    def patience(self) -> float:
+        """How many seconds to wait for a connection that is in use."""
+
     def acquire(self, *, write: bool) -> Session:
         """Lend a session; PoolTimeoutError when none comes free in time."""
         session = self._acquire(write=write)
@@ -141,13 +154,12 @@ class Adapter(ABC):
 
     def release(self, session: Session) -> None:
         """Take a session back; one that broke is thrown away."""
-        if session.call is not None:
-            session.call.detach(session)
+        session.leave_call()
         self._release(session)
 
     @abstractmethod
     def _acquire(self, *, write: bool) -> Session:
-        """Lend a session."""
+        """Lend a session; whoever waits for one goes in ``steps``."""
 
     @abstractmethod
     def _release(self, session: Session) -> None:
@@ -175,12 +187,10 @@ class Adapter(ABC):
         session = self.begin(write=write)
         try:
             yield session
-            if write and session.call is not None:
-                session.call.will_commit()
-            session.commit()
-            if write and session.call is not None:
-                session.call.did_commit()
+            with committing() if write else nullcontext():
+                session.commit()
         except BaseException:
+            session.leave_call()
             session.rollback()
             raise
         finally:
@@ -201,6 +211,7 @@ class Adapter(ABC):
         try:
             session.begin(write=write)
         except BaseException:  # also when it has begun, and Ctrl-C came before we heard of it
+            session.leave_call()
             session.rollback()
             self.release(session)
             raise

@@ -8,12 +8,14 @@ is not stopped any more, so that its outcome is known.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
-from cheap.errors import StoppedError
+from cheap.errors import CommitUnknownError, StoppedError
 
 
 class Outcome(Enum):
@@ -24,7 +26,7 @@ class Outcome(Enum):
     RUNNING = "running"
     """It has not ended; if it was stopped, nothing of it will be committed."""
     DONE = "done"
-    """It ended without writing anything."""
+    """It ended, and committed nothing by itself; in a transaction, the end of that decides."""
     COMMITTED = "committed"
     """What it wrote is in the store."""
     ROLLED_BACK = "rolled back"
@@ -48,77 +50,143 @@ class Call:
 
     Attributes:
         stopped: whether it was stopped; statements and commits are refused from then on.
+        is_committing: whether a commit is on its way, or was made.
         outcome: what became of it so far.
     """
 
-    __slots__ = ("_committing", "_lock", "_session", "outcome", "stopped")
+    __slots__ = (
+        "_on_stop",
+        "_reach",
+        "_session",
+        "_state",
+        "_wanted_stop",
+        "is_committing",
+        "outcome",
+        "stopped",
+    )
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Never held for long: event loops take it.
+        self._state = threading.Lock()
+        # Held while an interrupt is under way: it must not reach the session's next user.
+        self._reach = threading.Lock()
         self._session: Interruptible | None = None
-        self._committing = False
+        self._on_stop: Callable[[], object] | None = None
+        self._wanted_stop = False
+        self.is_committing = False
         self.stopped = False
         self.outcome = Outcome.NOT_STARTED
 
-    @property
-    def is_committing(self) -> bool:
-        """Whether a commit is on its way, or was made."""
-        return self._committing
+    # --- in the thread of the call --------------------------------------------------------
+
+    def check(self) -> None:
+        """Raise StoppedError when the call was stopped."""
+        if self.stopped:
+            raise StoppedError("the call was stopped; nothing was written")
 
     def attach(self, session: Interruptible) -> None:
         """Note that the call works on a session; StoppedError when it was stopped before."""
-        with self._lock:
-            if self.stopped:
-                raise StoppedError("the call was stopped before it had a connection")
+        with self._state:
+            self.check()
             self._session = session
             session.call = self
 
     def detach(self, session: Interruptible) -> None:
-        """Note that the call gives the session back."""
-        # Under the lock: an interrupt that is under way must not reach the session's next user.
-        with self._lock:
+        """Note that the call gives the session back, or that it may not be interrupted any more."""
+        with self._reach:
             self._session = None
             session.call = None
 
     def will_commit(self) -> None:
         """Note that a commit is about to be sent; StoppedError when the call was stopped."""
-        with self._lock:
-            if self.stopped:
-                raise StoppedError("the call was stopped; nothing was written")
-            self._committing = True
+        with self._state:
+            self.check()
+            self.is_committing = True
 
     def did_commit(self) -> None:
         """Note that the commit succeeded."""
         self.outcome = Outcome.COMMITTED
 
+    def did_not_commit(self) -> None:
+        """Note that the store refused the commit."""
+        with self._state:
+            self.is_committing = False
+            self.stopped = self._wanted_stop
+
     def keep(self, take: Callable[[], object]) -> None:
         """Hand over what the call made, unless it was stopped: then StoppedError."""
-        with self._lock:
-            if self.stopped:
-                raise StoppedError("the call was stopped; nothing was written")
+        with self._state:
+            self.check()
             take()
 
+    def when_stopped(self, tell: Callable[[], object]) -> None:
+        """Call something when the call is stopped; it must not block."""
+        with self._state:
+            self.check()
+            self._on_stop = tell
+
+    # --- from outside ---------------------------------------------------------------------
+
     def refuse(self) -> None:
-        """Stop the call at its next statement, unless it is committing already."""
-        with self._lock:
-            if not self._committing:
-                self.stopped = True
+        """Stop the call at its next statement, unless it is committing already. Never blocks."""
+        with self._state:
+            self._wanted_stop = True
+            if self.is_committing or self.stopped:
+                return
+            self.stopped = True
+            tell = self._on_stop
+        if tell is not None:
+            tell()
 
     def interrupt(self) -> None:
-        """Stop the statement that runs, if the call was refused; from another thread.
+        """Stop the statement that runs, if the call was refused. Blocks, as the database does.
 
         May be repeated: an interrupt that falls between two statements has no effect.
         """
-        with self._lock:
+        with self._reach:
             if self.stopped and self._session is not None:
                 self._session.interrupt()
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the call holds nothing any more."""
-        with self._lock:
-            return self._session is None
 
 
 current_call: ContextVar[Call | None] = ContextVar("cheap_call", default=None)
 """The call that the present thread works on, if it can be stopped."""
+
+
+STEP: Final = 0.05
+"""Seconds after which a call that waits looks whether it was stopped."""
+
+
+def steps(patience: float) -> Iterator[float]:
+    """Yield for how long to wait at a time: to the end, or in steps if the call can be stopped.
+
+    Args:
+        patience: how many seconds to wait altogether, at least once.
+
+    Raises:
+        StoppedError: the call was stopped meanwhile.
+    """
+    call, left = current_call.get(), patience
+    deadline = time.monotonic() + patience
+    while left >= 0:
+        if call is not None:
+            call.check()
+        yield left if call is None else min(left, STEP)
+        left = deadline - time.monotonic()
+
+
+@contextmanager
+def committing() -> Generator[None]:
+    """Note that the block commits what the present call wrote; StoppedError if it was stopped."""
+    call = current_call.get()
+    if call is None:
+        yield
+        return
+    call.will_commit()
+    try:
+        yield
+    except CommitUnknownError:
+        raise
+    except BaseException:
+        call.did_not_commit()
+        raise
+    call.did_commit()

@@ -20,6 +20,7 @@ from cheap.errors import (
     InvalidQueryError,
     InvalidValueError,
     MissingKeyError,
+    NotReadableError,
 )
 from cheap.store import PIECE_SIZE, Piece
 
@@ -77,7 +78,8 @@ def read_piece(
 ) -> Piece:
     """Return the piece of a large value that begins at an offset. See ``Store.read_piece``."""
     codec = hierarchy.readable_codec()
-    large_property(codec, name)
+    if not large_property(codec, name).readable:
+        raise NotReadableError(f"property {name!r} of aspect {hierarchy.name!r} is not readable")
     ids = session.dialect.pack_ids([entity.bytes])
     rows = session.rows(session.statements.get_aspects, {**place, "ids": ids})
     if not rows:

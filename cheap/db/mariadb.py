@@ -364,6 +364,10 @@ class MariaDbAdapter(Adapter):
     def checked_out(self) -> int:
         return self._pool.lent
 
+    @property
+    def patience(self) -> float:
+        return self._pool.timeout
+
     def _acquire(self, *, write: bool) -> Session:
         self.check_open()
         return self._pool.acquire()

@@ -358,7 +358,7 @@ class MemoryDao(Store):
         else:
             data = value.encode() if isinstance(value, str) else bytes(value)  # type: ignore[arg-type]
             value = stub_for(data)
-        if isinstance(offset, bool) or not 0 <= offset < max(1, len(data)):
+        if type(offset) is not int or not 0 <= offset < max(1, len(data)):
             raise InvalidQueryError(f"offset: expected 0 to {len(data) - 1:,}, got {offset!r}")
         end = offset + PIECE_SIZE
         return Piece(data[offset:end], value, end if end < len(data) else None)

@@ -70,6 +70,7 @@ class Writing:
         self, old: KeptCatalog, expect: int | None, own: Collection[int], *, free: bool
     ) -> None:
         self.catalog = old.copy()
+        self._before = old.hierarchies
         self.revision = old.header.revision + 1
         self.catalog.header = replace(old.header, revision=self.revision)
         self.written = 0
@@ -104,14 +105,10 @@ class Writing:
             case CreateIndex(name, prop):
                 kept = self._open(name, HierarchyType.ASPECT_MAP)
                 check_indexable(self.catalog.definitions[name].definition, prop)
-                if prop not in kept.indexes:
-                    kept.indexes[prop] = None
-                    kept.revision = self.revision
+                kept.indexes[prop] = None
             case DropIndex(name, prop):
                 kept = self._open(name, HierarchyType.ASPECT_MAP)
-                if prop in kept.indexes:
-                    del kept.indexes[prop]
-                    kept.revision = self.revision
+                kept.indexes.pop(prop, None)
             case PutAspects(name, aspects):
                 self._put_aspects(name, aspects)
             case RemoveAspects(name, entities):
@@ -216,8 +213,9 @@ class Writing:
         self._copied.add(name)
 
     def _drop(self, name: str) -> None:
-        kept = find_hierarchy(self.catalog, name)
-        self._check(f"hierarchy {name!r}", kept.revision)
+        kept, before = find_hierarchy(self.catalog, name), self._before.get(name)
+        if before is not None and before.number == kept.number:
+            self._check(f"hierarchy {name!r}", before.revision)
         del self.catalog.hierarchies[name]
         if kept.type is HierarchyType.ASPECT_MAP:
             del self.catalog.definitions[name]

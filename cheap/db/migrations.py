@@ -77,13 +77,17 @@ def prepare(
             "create the adapter with init_schema=True to bring it forward"
         )
     for step in range(found + 1, version + 1):
-        # A transaction a step: where DDL commits by itself, the version still comes last.
-        with adapter.transaction(write=True) as session:
-            session.run(adapter.statements.lock_store, {})
-            # Another program may have taken the step while this one waited.
-            if session.rows(adapter.statements.get_store, {})[0][1] < step:
-                steps[step](session)
-                session.run(adapter.statements.set_version, {"version": step})
+        _repeated(lambda: _take(adapter, step, steps[step]))  # noqa: B023 - called at once
+
+
+def _take(adapter: Adapter, number: int, step: Step) -> None:
+    # A transaction a step: where DDL commits by itself, the version still comes last.
+    with adapter.transaction(write=True) as session:
+        session.run(adapter.statements.lock_store, {})
+        # Another program may have taken the step while this one waited.
+        if session.rows(adapter.statements.get_store, {})[0][1] < number:
+            step(session)
+            session.run(adapter.statements.set_version, {"version": number})
 
 
 def _version(adapter: Adapter) -> int | None:
@@ -101,17 +105,21 @@ def _version(adapter: Adapter) -> int | None:
         ) from error.__cause__
 
 
-def _create(adapter: Adapter) -> None:
+def _repeated(work: Callable[[], None]) -> None:
+    """Do some work that meets others who do the same: neither IF NOT EXISTS nor DDL is a lock."""
     tries = TRIES
     while True:
         try:
-            return _create_once(adapter)
+            return work()
         except (AlreadyExistsError, BusyError):
-            # "IF NOT EXISTS" is no lock: another program makes the same tables right now.
             tries -= 1
             if not tries:
                 raise
         time.sleep(random.uniform(0.01, 0.05))
+
+
+def _create(adapter: Adapter) -> None:
+    _repeated(lambda: _create_once(adapter))
 
 
 def _create_once(adapter: Adapter) -> None:

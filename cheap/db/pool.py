@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Generic, TypeVar
 
+from cheap.db.calls import steps
 from cheap.errors import ClosedError, ConfigurationError, PoolTimeoutError
 
 C = TypeVar("C")
@@ -46,7 +47,7 @@ class Pool(Generic[C]):
         self._close_one = close
         self._min_size = min_size
         self.max_size = max_size
-        self._timeout = timeout
+        self.timeout = timeout
         self._max_idle = max_idle
         self._idle: deque[tuple[C, float]] = deque()
         self._lent = 0
@@ -71,7 +72,7 @@ class Pool(Generic[C]):
             PoolTimeoutError: none came free in time.
             ClosedError: the pool was closed.
         """
-        deadline: float | None = None
+        waits: Iterator[float] | None = None
         with self._changed:
             while True:
                 if self._closed:
@@ -82,13 +83,13 @@ class Pool(Generic[C]):
                 if self._lent < self.max_size:
                     self._lent += 1
                     break
-                deadline = deadline or time.monotonic() + self._timeout
-                if (remaining := deadline - time.monotonic()) <= 0:
+                waits = waits or steps(self.timeout)
+                if (wait := next(waits, None)) is None:
                     raise PoolTimeoutError(
-                        f"all {self.max_size} connections were in use for {self._timeout:g} s; "
+                        f"all {self.max_size} connections were in use for {self.timeout:g} s; "
                         "raise the pool's size, or do less at once"
                     )
-                self._changed.wait(remaining)
+                self._changed.wait(wait)
         try:
             return self._open()
         except BaseException:

@@ -13,6 +13,7 @@ import psycopg_pool
 from psycopg.types.string import ByteaBinaryLoader
 
 from cheap.db.adapter import FEW, Adapter, Params, Row, Session, check_port, check_seconds, chosen
+from cheap.db.calls import steps
 from cheap.db.dao import SqlDao
 from cheap.db.dialect import PostgresDialect
 from cheap.db.migrations import prepare
@@ -324,12 +325,16 @@ class PostgresAdapter(Adapter):
     def checked_out(self) -> int:
         return self._lent
 
+    @property
+    def patience(self) -> float:
+        return self._pool.timeout
+
     def _acquire(self, *, write: bool) -> Session:
         self.check_open()
         session = self._fresh() if self._is_lost() and self._lent < self._width else None
         if session is None:
             try:
-                session = PostgresSession(self, self._pool.getconn())
+                session = PostgresSession(self, self._from_pool())
             except psycopg_pool.PoolClosed as error:
                 self.check_open()
                 raise self.error(error) from error
@@ -343,6 +348,15 @@ class PostgresAdapter(Adapter):
         with self._state:
             self._lent += 1
         return session
+
+    def _from_pool(self) -> Connection:
+        failure: psycopg_pool.PoolTimeout | None = None
+        for wait in steps(self._pool.timeout):
+            try:
+                return self._pool.getconn(wait)
+            except psycopg_pool.PoolTimeout as error:
+                failure = error
+        raise failure or psycopg_pool.PoolTimeout
 
     def _is_lost(self) -> bool:
         """Tell whether a connection broke, and the pool has no new one yet."""

@@ -15,6 +15,7 @@ from typing import Final, Literal, Self
 from urllib.parse import quote
 
 from cheap.db.adapter import Adapter, Params, Row, Session, chosen
+from cheap.db.calls import STEP, steps
 from cheap.db.dao import SqlDao
 from cheap.db.dialect import SqliteDialect
 from cheap.db.migrations import prepare
@@ -113,7 +114,27 @@ class SqliteSession(Session):
     def begin(self, *, write: bool) -> None:
         # IMMEDIATE takes the writer's lock at once and waits for it; a deferred transaction that
         # turns into a writer later fails at once when somebody else wrote.
-        self.run("BEGIN IMMEDIATE" if write else "BEGIN", {})
+        if not write:
+            self.run("BEGIN", {})
+        elif self.call is None:
+            self.run("BEGIN IMMEDIATE", {})
+        else:
+            self._begin_unless_stopped(self._adapter.patience)
+
+    def _begin_unless_stopped(self, patience: float) -> None:
+        # SQLite's own waiting cannot be interrupted, so it is done in small steps.
+        self.connection.execute(f"PRAGMA busy_timeout = {STEP * 1000:.0f}")
+        try:
+            failure: BusyError | None = None
+            for _ in steps(patience):
+                try:
+                    self.run("BEGIN IMMEDIATE", {})
+                    return
+                except BusyError as error:
+                    failure = error
+            raise failure or BusyError("no time was given to wait")
+        finally:
+            self.connection.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
 
     def commit(self) -> None:
         self.run("COMMIT", {})
@@ -126,8 +147,8 @@ class SqliteSession(Session):
             self.broken = True
 
 
-_writing: ContextVar[SqliteAdapter | None] = ContextVar("cheap_sqlite_writing", default=None)
-"""The adapter whose only writer is in the hands of the present call."""
+_lease: ContextVar[object] = ContextVar("cheap_sqlite_lease", default=None)
+"""Stands for the time in which the present call has an adapter's only writer."""
 
 
 class SqliteAdapter(Adapter):
@@ -156,7 +177,7 @@ class SqliteAdapter(Adapter):
         self._in_memory = path == ":memory:"
         self._turn = threading.Lock()
         self._writer: SqliteSession | None = None
-        self._writing = False
+        self._lease: object | None = None
         self._readers: Pool[SqliteSession] = Pool(
             lambda: self._open(read_only=True),
             lambda session: session.connection.close(),
@@ -327,7 +348,11 @@ class SqliteAdapter(Adapter):
 
     @property
     def checked_out(self) -> int:
-        return int(self._writing) + self._readers.lent
+        return int(self._lease is not None) + self._readers.lent
+
+    @property
+    def patience(self) -> float:
+        return self._busy_timeout
 
     def _acquire(self, *, write: bool) -> Session:
         if write or self._in_memory:
@@ -338,13 +363,13 @@ class SqliteAdapter(Adapter):
         self.check_open()
         if write and self._read_only:
             raise ReadOnlyError(f"{self._path} was opened with read_only=True")
-        if _writing.get() is self:
+        if self._lease is not None and _lease.get() is self._lease:
             raise BusyError(
                 "this thread is in the middle of another call that writes (pieces that are "
                 "read from the same store while they are written?); do one after the other, or "
                 "both inside transaction()"
             )
-        if not self._turn.acquire(timeout=self._busy_timeout):
+        if not any(self._turn.acquire(timeout=each) for each in steps(self._busy_timeout)):
             raise BusyError(
                 f"another thread wrote for longer than {self._busy_timeout:g} s; try again, "
                 "or raise busy_timeout"
@@ -353,8 +378,8 @@ class SqliteAdapter(Adapter):
             self.check_open()
             if self._writer is None:
                 self._writer = self._open(read_only=False)
-            self._writing = True
-            _writing.set(self)
+            self._lease = object()
+            _lease.set(self._lease)
         except BaseException:
             self._turn.release()
             raise
@@ -363,8 +388,7 @@ class SqliteAdapter(Adapter):
     def _release(self, session: Session) -> None:
         assert isinstance(session, SqliteSession)
         if session is self._writer:
-            self._writing = False
-            _writing.set(None)
+            self._lease = None
             if session.broken:
                 self._close_writer()
             self._turn.release()

@@ -273,8 +273,8 @@ def test_a_new_definition_keeps_the_values_it_knows(store: Store, catalog: UUID)
     with pytest.raises(MissingKeyError):
         store.read_piece(catalog, "note", A, "text")
     assert whole(store, catalog) == b"x" * 300_000
+    changed = NOTE.with_properties(PropertyDef("data", T.STRING))
     with pytest.raises(InvalidValueError):
-        changed = NOTE.with_properties(PropertyDef("data", T.STRING))
         store.commit(catalog, [PutDefinition(changed)])
     assert whole(store, catalog) == b"x" * 300_000
 

@@ -66,14 +66,32 @@ def open_files() -> Callable[[], list[str]]:
     return names
 
 
-def _server_site(ground: Ground, kind: str) -> Iterator[ServerSite]:
+@pytest.fixture(scope="session")
+def databases() -> dict[str, list[str]]:
+    """Databases that have our schema and nothing in it, for the next test: making one takes long."""
+    return {kind: [] for kind in KINDS}
+
+
+def _server_site(
+    ground: Ground, kind: str, databases: dict[str, list[str]], *, bare: bool = False
+) -> Iterator[ServerSite]:
     server = ground.backend(kind).server  # type: ignore[attr-defined]
-    name = f"db{next(_numbers)}"
-    site = SITES[kind](server, server.create_database(name))
+    kept = databases[kind]
+    if kept and not bare:
+        name = kept.pop()
+        site = SITES[kind](server, server.url(name))
+    else:
+        name = f"db{next(_numbers)}"
+        site = SITES[kind](server, server.create_database(name))
+        if not bare:
+            site.new_adapter().close()
     with site.stack:
         yield site
         site.stack.close()
-        server.drop_database(name)
+        if site.clear():
+            kept.append(name)
+        else:
+            server.drop_database(name)
 
 
 @pytest.fixture
@@ -84,25 +102,35 @@ def sqlite(tmp_path: Path) -> Iterator[SqliteSite]:
 
 
 @pytest.fixture
-def postgres(ground: Ground) -> Iterator[ServerSite]:
-    yield from _server_site(ground, "postgres")
+def postgres(ground: Ground, databases: dict[str, list[str]]) -> Iterator[ServerSite]:
+    yield from _server_site(ground, "postgres", databases)
 
 
 @pytest.fixture
-def mariadb(ground: Ground) -> Iterator[ServerSite]:
-    yield from _server_site(ground, "mariadb")
+def mariadb(ground: Ground, databases: dict[str, list[str]]) -> Iterator[ServerSite]:
+    yield from _server_site(ground, "mariadb", databases)
+
+
+@pytest.fixture
+def bare_site(kind: str, request: pytest.FixtureRequest) -> Iterator[Site]:
+    """A database of each kind without our schema."""
+    if kind == "sqlite":
+        yield request.getfixturevalue("sqlite")
+    else:
+        ground, databases = map(request.getfixturevalue, ("ground", "databases"))
+        yield from _server_site(ground, kind, databases, bare=True)
 
 
 @pytest.fixture
 def server(server_kind: str, request: pytest.FixtureRequest) -> ServerSite:
-    """An empty database on each of the servers, one after the other."""
+    """A database with our schema on each of the servers, one after the other."""
     site: ServerSite = request.getfixturevalue(server_kind)
     return site
 
 
 @pytest.fixture
 def site(kind: str, request: pytest.FixtureRequest) -> Site:
-    """An empty database of each kind, one after the other."""
+    """A database of each kind, one after the other; on a server with our schema already."""
     site: Site = request.getfixturevalue(kind)
     return site
 

@@ -21,6 +21,7 @@ from cheap.db.adapter import Adapter
 from cheap.db.dao import SqlDao
 from cheap.db.mariadb import MariaDbAdapter
 from cheap.db.postgres import PostgresAdapter
+from cheap.db.schema import STORE, TABLES, VERSION
 from cheap.db.sqlite import SqliteAdapter
 from tests.servers import Server
 
@@ -54,6 +55,10 @@ class Site(ABC):
     def new_adapter(self, *, init_schema: bool = True, **options: Any) -> Adapter: ...
 
     @abstractmethod
+    def tables(self) -> set[str]:
+        """The tables that are there."""
+
+    @abstractmethod
     def connect(self) -> Any:
         """A raw connection, without our settings, where each statement is a transaction."""
 
@@ -76,6 +81,10 @@ class Site(ABC):
 
 class SqliteSite(Site):
     kind = "sqlite"
+
+    def tables(self) -> set[str]:
+        rows = self.ask("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return {row[0] for row in rows}
 
     def __init__(self, file: Path) -> None:
         super().__init__()
@@ -106,6 +115,8 @@ class SqliteSite(Site):
 class ServerSite(Site):
     """A database on a server."""
 
+    schema: ClassVar[str]
+
     def __init__(self, server: Server, url: str) -> None:
         super().__init__()
         self.server = server
@@ -126,6 +137,19 @@ class ServerSite(Site):
             "password": server.password,
         }
 
+    def clear(self) -> bool:
+        """Empty our tables; tell whether all is as it is after the schema was made."""
+        if self.tables() != {each.name for each in TABLES}:
+            return False
+        columns = "SELECT COUNT(*) FROM information_schema.columns WHERE table_name = ?"
+        columns += f" AND table_schema = {self.schema}"
+        for table in TABLES:
+            if self.ask(columns, table.name) != [(len(table.columns),)]:
+                return False
+            if table is not STORE:
+                self.ask(f"DELETE FROM {table.name}")
+        return self.ask("SELECT schema_version FROM cheap_store") == [(VERSION,)]
+
     @abstractmethod
     def end_connections(self, *, but: Sequence[int] = ()) -> int:
         """End every connection to this database from outside; return how many there were."""
@@ -133,6 +157,11 @@ class ServerSite(Site):
 
 class PostgresSite(ServerSite):
     kind = "postgres"
+    schema = "'public'"
+
+    def tables(self) -> set[str]:
+        rows = self.ask("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return {row[0] for row in rows}
 
     def new_adapter(self, *, init_schema: bool = True, **options: Any) -> PostgresAdapter:
         given = {**self.login, "pool_max_size": 4, **options}
@@ -157,6 +186,10 @@ class PostgresSite(ServerSite):
 
 class MariaDbSite(ServerSite):
     kind = "mariadb"
+    schema = "DATABASE()"
+
+    def tables(self) -> set[str]:
+        return {row[0] for row in self.ask("SHOW TABLES")}
 
     def new_adapter(self, *, init_schema: bool = True, **options: Any) -> MariaDbAdapter:
         given = {**self.login, "pool_max_size": 4, **options}

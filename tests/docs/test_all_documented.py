@@ -153,6 +153,15 @@ def test_names_stand_in_the_pages(names: Callable[[], list[str]]) -> None:
     assert [name for name in names() if name not in WORDS] == []
 
 
+def test_every_room_is_on_the_plan() -> None:
+    """The figure of the floors names every file of ``core`` and ``db``."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    figure = page.partition("## Floors")[2].partition("```text")[2].partition("```")[0]
+    rooms = [path for floor in ("core", "db") for path in (ROOT / "cheap" / floor).iterdir()]
+    names = {path.stem.partition("memory_")[0] for path in rooms} - {"__init__", "__pycache__", ""}
+    assert sorted(names - set(re.findall(r"\w+", figure))) == []
+
+
 # --- tables that repeat what the code says --------------------------------------------------
 
 

@@ -60,7 +60,7 @@ def store_indexes(work: Work, hierarchy: HierarchyRow) -> None:
 def forget_index(work: Work, number: int, property_: str) -> None:
     """Delete the rows of an index."""
     params = work.at(number, property=number_of_property(property_))
-    work.session.later(work.statements.drop_index, params)
+    work.session.run_all([work.statements.drop_index], params)
 
 
 def index(

@@ -47,6 +47,7 @@ class Work:
         expect: see ``Store.commit``.
         own: see ``Store.commit``.
         privileged: whether read-only species and definitions may change (creation, refresh).
+        is_new: whether the catalog was created in this very transaction.
 
     Raises:
         CatalogNotFoundError: there is none.

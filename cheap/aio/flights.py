@@ -1,0 +1,127 @@
+"""Flights: one call on its way through a worker thread, from its first wait to its end."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
+
+from cheap.aio.endings import Ending, in_thread
+from cheap.db.calls import Call, Outcome, current_call
+from cheap.errors import CommitUnknownError, StoppedError
+
+T = TypeVar("T")
+
+GRACE: Final = 0.03
+"""Seconds that a cancelled task waits for its thread, before it leaves it to end by itself."""
+
+AGAIN: Final = 0.003
+"""Seconds from the first interrupt to the second: one that falls between two statements has no
+effect. The time doubles with each, up to :data:`RARELY`."""
+
+RARELY: Final = 0.5
+
+
+class Flight:
+    """One call in a worker thread.
+
+    Args:
+        call: what can be stopped.
+        stoppable: whether the store heeds that; else the end is awaited.
+
+    Attributes:
+        ending: comes when the thread has ended, or will never begin.
+    """
+
+    __slots__ = ("_lock", "_pursued", "_stoppable", "call", "ending", "has_started")
+
+    def __init__(self, call: Call, *, stoppable: bool) -> None:
+        self.call = call
+        self.ending = Ending()
+        self.has_started = False
+        self._stoppable = stoppable
+        self._pursued = False
+        self._lock = threading.Lock()
+
+    async def fly(self, work: Callable[[], T]) -> T:
+        """Run the work in a thread; stop it when the task is cancelled meanwhile."""
+        self.call.outcome = Outcome.RUNNING
+        try:
+            return await to_thread.run_sync(
+                self._work, work, abandon_on_cancel=True, limiter=unlimited()
+            )
+        except GeneratorExit:  # the event loop is gone, and there is no waiting any more
+            self.stop()
+            raise
+        except BaseException:
+            if not self.ending.has_come:
+                await self._stop_and_wait()
+            raise
+
+    def _work(self, work: Callable[[], T]) -> T:
+        with self._lock:
+            if self.ending.has_come:
+                raise StoppedError("the call was stopped before it began")
+            self.has_started = True
+        # The thread runs in a copy of the task's context: what is set here stays here.
+        current_call.set(self.call)
+        outcome = Outcome.ROLLED_BACK
+        try:
+            result = work()
+            outcome = Outcome.DONE
+            return result
+        except CommitUnknownError:
+            outcome = Outcome.UNKNOWN
+            raise
+        finally:
+            if self.call.outcome is not Outcome.COMMITTED:
+                self.call.outcome = outcome
+            self.ending.come()
+
+    async def _stop_and_wait(self) -> None:
+        self.stop()
+        if self.call.stopped and self._stoppable:
+            await self.ending.wait(GRACE)
+            if not self.ending.has_come:
+                self.call.outcome = Outcome.ROLLED_BACK  # all that it can come to by now
+        else:
+            await self.ending.wait()
+
+    def stop(self) -> None:
+        """Stop the call: in the database if it runs, for ever if it has not begun."""
+        self.call.refuse()
+        with self._lock:
+            if not self.has_started and not self.ending.has_come:
+                self.call.outcome = Outcome.NOT_STARTED
+                self.ending.come()
+            if self.ending.has_come or self._pursued:
+                return
+            self._pursued = True
+        # In a thread of its own: it goes on when the task has left, and after its event loop.
+        in_thread(self._pursue)
+
+    def _pursue(self) -> None:
+        over = threading.Event()
+        self.ending.then(over.set)
+        pause = AGAIN
+        while not over.is_set():
+            self.call.interrupt()
+            over.wait(pause)
+            pause = min(2 * pause, RARELY)
+
+
+_unlimited: RunVar[CapacityLimiter] = RunVar("cheap_unlimited")
+
+
+def unlimited() -> CapacityLimiter:
+    """A limiter without a limit, for threads that are bounded otherwise."""
+    try:
+        return _unlimited.get()
+    except LookupError:
+        limiter = CapacityLimiter(math.inf)
+        _unlimited.set(limiter)
+        return limiter
