@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from anyio import to_thread
 
+from cheap.aio.endings import in_thread
+from cheap.aio.flights import unlimited
 from cheap.aio.hop import hop_of
 from cheap.db.adapter import Adapter
+from cheap.db.calls import Call
 
-A = TypeVar("A", bound=Adapter)
+
+class Closable(Protocol):
+    """An adapter or a store."""
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+C = TypeVar("C", bound=Closable)
 
 
 class AsyncAdapter:
@@ -37,14 +50,15 @@ class AsyncAdapter:
         return self._blocking.checked_out
 
     async def close(self, *, cancel: bool = False) -> None:
-        """Close every connection, after the calls that still run; twice is harmless.
+        """Close every connection, after the calls that were made; twice is harmless.
+
+        A transaction that is open can only be rolled back from then on.
 
         Args:
-            cancel: stop those calls instead of letting them finish.
+            cancel: stop those calls instead of letting them finish; the same is done when the
+                task is cancelled meanwhile.
         """
-        hop = hop_of(self._blocking)
-        await hop.drain(cancel=cancel)
-        await hop.run_last(self._blocking.close)
+        await hop_of(self._blocking).close(self._blocking.close, cancel=cancel)
 
     async def __aenter__(self) -> Self:
         return self
@@ -58,6 +72,24 @@ class AsyncAdapter:
         await self.close()
 
 
-async def opened(create: Callable[[], A]) -> A:
-    """Make a blocking adapter in a thread; one that was made is always handed over."""
-    return await to_thread.run_sync(create)
+async def opened(create: Callable[[], C]) -> C:
+    """Open something in a thread; it is closed there if the task is cancelled meanwhile."""
+    call = Call()
+    opened: list[C] = []
+
+    def open_() -> None:
+        made = create()
+        try:
+            call.keep(partial(opened.append, made))
+        except BaseException:
+            made.close()
+            raise
+
+    try:
+        await to_thread.run_sync(open_, abandon_on_cancel=True, limiter=unlimited())
+    except BaseException:
+        call.refuse()
+        for made in opened:  # but the task was cancelled before it heard of it
+            in_thread(made.close)
+        raise
+    return opened[0]

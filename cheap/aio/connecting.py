@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from anyio import to_thread
-
 from cheap import connecting
+from cheap.aio.adapter import opened
 from cheap.aio.dao import AsyncDao
 
 
@@ -19,5 +18,4 @@ async def connect(url: str, *, init_schema: bool = True) -> AsyncDao:
         >>> async with await connect("sqlite:///catalog.db") as dao:
         ...     await dao.save_catalog(catalog)
     """
-    store = await to_thread.run_sync(partial(connecting.connect, url, init_schema=init_schema))
-    return AsyncDao(store)
+    return AsyncDao(await opened(partial(connecting.connect, url, init_schema=init_schema)))

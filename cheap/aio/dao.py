@@ -9,17 +9,17 @@ from collections.abc import (
     Callable,
     Collection,
     Iterable,
-    Iterator,
     Sequence,
 )
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import ParamSpec, Self, TypeVar
 from uuid import UUID
 
-from anyio import from_thread
-
-from cheap.aio.hop import Hop, hop_of
+from cheap.aio.hop import hop_of
 from cheap.aio.pages import AsyncPages
+from cheap.aio.pieces import with_pieces
+from cheap.aio.transactions import joined_in, transaction
 from cheap.async_store import AsyncStore
 from cheap.core import (
     Aspect,
@@ -67,7 +67,7 @@ class AsyncDao(AsyncStore):
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._hop: Hop = hop_of(store.adapter if isinstance(store, SqlDao) else store)
+        self._hop = hop_of(store.adapter if isinstance(store, SqlDao) else store)
 
     @property
     def store(self) -> Store:
@@ -75,6 +75,9 @@ class AsyncDao(AsyncStore):
         return self._store
 
     async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        joined = joined_in(self._hop)
+        if joined is not None:
+            return await joined.run(partial(call, *args, **kwargs))
         return await self._hop.run(call, *args, **kwargs)
 
     async def close(self, *, cancel: bool = False) -> None:
@@ -86,9 +89,8 @@ class AsyncDao(AsyncStore):
             cancel: stop those calls instead of letting them finish.
         """
         if isinstance(self._store, SqlDao) and not self._store.owns_adapter:
-            return  # whoever made the adapter closes it
-        await self._hop.drain(cancel=cancel)
-        await self._hop.run_last(self._store.close)
+            return
+        await self._hop.close(self._store.close, cancel=cancel)
 
     async def __aenter__(self) -> Self:
         return self
@@ -102,7 +104,8 @@ class AsyncDao(AsyncStore):
 
         It stays on one connection and belongs to the task that opened it: calls on this facade
         from other tasks that were started inside are refused. It is committed at the end, and
-        rolled back on any error and on cancellation.
+        rolled back on any error and on cancellation, also when a cancelled call is survived.
+        Blocks inside of blocks join the outermost.
 
         Raises:
             MisuseError: the store is not a SQL DAO, or the block was entered from another task.
@@ -114,7 +117,7 @@ class AsyncDao(AsyncStore):
         """
         if not isinstance(self._store, SqlDao):
             raise MisuseError("transaction() needs a SQL DAO behind the facade")
-        async with self._hop.transaction(self._store.adapter):
+        async with transaction(self._hop, self._store.adapter):
             yield self
 
     # --- the verbs, each one hop ----------------------------------------------------------
@@ -322,18 +325,12 @@ class AsyncDao(AsyncStore):
         property: str,
         pieces: Iterable[bytes | str] | AsyncIterable[bytes | str],
     ) -> LargeValue:
+
+        async def write(given: Iterable[bytes | str]) -> LargeValue:
+            return await self._run(
+                self._store.write_value, catalog_id, name, entity, property, given
+            )
+
         if isinstance(pieces, AsyncIterable):
-            pieces = _from_loop(pieces)
-        return await self._run(self._store.write_value, catalog_id, name, entity, property, pieces)
-
-
-def _from_loop(pieces: AsyncIterable[T]) -> Iterator[T]:
-    """Iterate in a worker thread over what the event loop gives."""
-    source = aiter(pieces)
-    done = object()
-
-    async def following() -> T | object:
-        return await anext(source, done)
-
-    while (piece := from_thread.run(following)) is not done:
-        yield piece  # type: ignore[misc]
+            return await with_pieces(pieces, write)
+        return await write(pieces)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -44,31 +45,34 @@ class Ending:
         if self.has_come:
             call()
         else:
-            self.then(partial(_soon, current_token().native_token, call))
+            self.then(partial(soon, current_token().native_token, call))
 
-    async def wait(self, seconds: float = math.inf) -> None:
-        """Wait for the end, whatever cancels the task meanwhile; but not longer than told."""
+    async def wait(self, seconds: float = math.inf, *, shield: bool = True) -> None:
+        """Wait for the end, but not longer than told.
+
+        Args:
+            seconds: how long.
+            shield: go on waiting when the task is cancelled.
+        """
         over = anyio.Event()
         self.then_in_loop(over.set)
-        with CancelScope(shield=True, deadline=anyio.current_time() + seconds) as scope:
+        with CancelScope(shield=shield, deadline=anyio.current_time() + seconds) as scope:
             while not over.is_set():
                 try:
                     await over.wait()
                 except get_cancelled_exc_class():
-                    if scope.cancel_called:  # by its deadline
+                    if not shield or scope.cancel_called:  # by its deadline
                         raise
                     # asyncio's Task.cancel() reaches through shields. The exception that made us
                     # wait goes on after this, so nothing is swallowed.
 
 
-def _soon(loop: Any, call: Callable[[], object]) -> None:
+def soon(loop: Any, call: Callable[[], object]) -> None:
     """Call something in an event loop, from a thread; nothing happens when the loop is over."""
     # from_thread.run_sync would wait for the answer, for ever if the loop ends just now.
     ask = getattr(loop, "call_soon_threadsafe", None) or loop.run_sync_soon
-    try:
+    with suppress(RuntimeError):  # also trio's RunFinishedError
         ask(call)
-    except RuntimeError:  # also trio's RunFinishedError
-        pass
 
 
 def in_thread(work: Callable[[], object]) -> Ending:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 from os import PathLike
 from typing import Self
 
-import anyio
+from anyio import to_thread
 
 from cheap.aio.adapter import AsyncAdapter, opened
 from cheap.aio.dao import AsyncDao
+from cheap.aio.flights import unlimited
 from cheap.db import sqlite as blocking
 
 
@@ -58,7 +60,7 @@ class SqliteDao(AsyncDao):
 
 
 _shared: SqliteAdapter | None = None
-_shared_lock = anyio.Lock()
+_shared_lock = threading.Lock()  # taken in worker threads only
 
 
 def use_adapter(adapter: SqliteAdapter | None) -> None:
@@ -73,8 +75,15 @@ async def get_dao() -> SqliteDao:
     The adapter is the one named with :func:`use_adapter`, usually at start-up; without one, a
     database in memory is made by the first call.
     """
-    global _shared
-    async with _shared_lock:
-        if _shared is None:
-            _shared = await SqliteAdapter.create(":memory:", init_schema=True)
+    if _shared is None:
+        return SqliteDao(await to_thread.run_sync(_make_shared, limiter=unlimited()))
     return SqliteDao(_shared)
+
+
+def _make_shared() -> SqliteAdapter:
+    global _shared
+    with _shared_lock:
+        if _shared is None:
+            made = blocking.SqliteAdapter.create(":memory:", init_schema=True)
+            _shared = SqliteAdapter(made)
+        return _shared

@@ -154,7 +154,7 @@ class Aspect(MutableMapping[str, Value]):
         Properties that the class does not know are left out.
 
         Raises:
-                InvalidDefinitionError: the class needs a field that the aspect does not have.
+            InvalidDefinitionError: the class needs a field that the aspect does not have.
             InvalidValueError: the pydantic model refuses the values.
 
         Example:
@@ -172,8 +172,8 @@ class Aspect(MutableMapping[str, Value]):
                     )
                 continue
             value: Any = self[shape.name]
-            if value is None and not (shape.nullable or shape.required):
-                continue  # the class has a default of its own
+            if value is None and shape.has_own_null:
+                continue
             if shape.build is not None and value is not None:
                 value = shape.build(value)
             (late if shape.late else values)[shape.keyword] = value

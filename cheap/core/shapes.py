@@ -59,6 +59,12 @@ class Shape:
     build: Callable[[Any], Any] | None
 
 
+    @property
+    def has_own_null(self) -> bool:
+        """Whether null is better left to the class: it has a default, and null is that or wrong."""
+        return not self.required and (not self.nullable or self.default == (None,))
+
+
 @dataclass(frozen=True, slots=True)
 class _Field:
     """One field of a class, as the class has it."""
@@ -153,6 +159,8 @@ def _shape(record: type[Any], field: _Field) -> Shape:
         origin, args = get_origin(hint), get_args(hint)
         if hasattr(hint, "__supertype__"):  # a NewType
             hint = hint.__supertype__
+        elif type(hint).__name__ == "TypeAliasType":  # type X = ... (Python 3.12)
+            hint = hint.__value__
         elif origin is Annotated:
             named = named or next((arg for arg in args[1:] if isinstance(arg, PropertyType)), None)
             hint = args[0]
@@ -265,12 +273,10 @@ def fields_of(record: object) -> dict[str, Any] | None:
         own: dict[str, Any] = record.__dict__
         if len(own) == plan.size:
             return own
-    values = {
-        name: without_urls(getattr(record, name)) for name in plan.names if hasattr(record, name)
-    }
+    values = {name: getattr(record, name) for name in plan.names if hasattr(record, name)}
     if plan.extra:
         values |= cast("BaseModel", record).model_extra or {}
-    return values
+    return {name: without_urls(value) for name, value in values.items()}
 
 
 def without_urls(value: Any) -> Any:

@@ -18,6 +18,8 @@ from cheap.db.rows import HierarchyRow, number_of_property, packed_records
 from cheap.store import Page
 
 _CHUNK = 1000
+_POINTS = 100
+"""Most values of one filter that are looked up one by one."""
 _LAST_KEY = b"\xff"
 Found = tuple[bytes, UUID, Record]
 """Place in the order, entity, decoded record."""
@@ -51,19 +53,20 @@ class Finder:
         key, entity = b"", b""
         if cursor is not None:
             _, key, entity = read_cursor(cursor, ("find", bytes, bytes))
-        ranges = self._selection.ranges(self._hierarchy.indexes)
-        exact = [each for each in ranges if each.low == each.high]
+        indexes = self._hierarchy.indexes
+        ranges = self._selection.ranges(indexes)
+        points = [each for each in ranges if each.low == each.high][:1]
+        points = points or self._selection.points(indexes)[: _POINTS + 1]
+        if len(points) > _POINTS:
+            points = []
+        spans = points or ranges[:1]
         order = self._selection.order
         if not order:
-            in_order = (
-                self._within(ranges[0], entity, limit) if ranges else self._by_entity(entity, limit)
-            )
-        elif len(order) == 1 and order[0].property in self._hierarchy.indexes and not exact:
+            in_order = self._narrowed(spans, entity, limit)
+        elif len(order) == 1 and order[0].property in indexes and not points:
             in_order = self._by_index(key, entity, limit)
         else:
-            everything = (
-                self._within(ranges[0], b"", _CHUNK) if ranges else self._by_entity(b"", _CHUNK)
-            )
+            everything = self._narrowed(spans, b"", _CHUNK)
             in_order = iter(self._sorted(everything, (key, entity), limit))
         return self._cut(in_order, limit)
 
@@ -93,6 +96,14 @@ class Finder:
             record = codec.unpack(document)
             if matches is None or matches(record):
                 yield self._selection.order_key(record), entity, record
+
+    def _narrowed(self, spans: list[KeyRange], after: bytes, first: int) -> Iterator[Found]:
+        """Records in one of some ranges of an index, by entity; all when there is no range."""
+        if not spans:
+            return self._by_entity(after, first)
+        share = first // len(spans) + 1
+        ways = [self._within(each, after, share) for each in spans]
+        return ways[0] if len(ways) == 1 else heapq.merge(*ways, key=lambda each: each[1].bytes)
 
     def _by_entity(self, after: bytes, first: int) -> Iterator[Found]:
         limit = first + 1

@@ -29,6 +29,7 @@ from cheap.core.edits import CreateHierarchy, DropHierarchy, Edit, PutDefinition
 from cheap.core.filters import Selection
 from cheap.core.names import check_id, check_name
 from cheap.core.species import read_only_reason
+from cheap.db.calls import committing
 from cheap.db.cursors import read_cursor, write_cursor
 from cheap.db.memory_commit import Writing
 from cheap.db.memory_state import (
@@ -109,11 +110,12 @@ class MemoryDao(Store):
             try:
                 with opened(joined):
                     yield self
+                with committing():
+                    self._catalogs = joined.session
             except BaseException:
                 for undo in reversed(joined.undos):
                     undo()
                 raise
-            self._catalogs = joined.session
 
     def _seen(self) -> dict[UUID, KeptCatalog]:
         """Return the catalogs as they are for the caller."""

@@ -13,6 +13,7 @@ from cheap.core.edits import Append, SetHeader
 from cheap.errors import (
     AlreadyExistsError,
     CatalogNotFoundError,
+    CheapError,
     ClosedError,
     InvalidDefinitionError,
     InvalidNameError,
@@ -137,11 +138,18 @@ def test_a_wrong_edit_leaves_no_catalog(store: Store) -> None:
     assert store.list_hierarchies(A) == []
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_an_unknown_catalog_is_not_found(store: Store, verb: str) -> None:
+def test_an_unknown_catalog_is_not_found(store: Store) -> None:
     new_catalog(store, *one_of_each(), *map_of(NOTE, {A: {}}))
-    with pytest.raises(CatalogNotFoundError, match=str(A)):
-        VERBS[verb](store, A)
+    for verb, call in VERBS.items():
+        assert _raised(call, store, A) is CatalogNotFoundError, verb
+
+
+def _raised(call: Callable[[Store, Any], object], store: Store, given: object) -> type | None:
+    try:
+        call(store, given)
+    except CheapError as error:
+        return type(error) if str(given) in str(error) else None
+    return None
 
 
 def test_an_unknown_catalog_does_not_exist(store: Store) -> None:
@@ -149,12 +157,14 @@ def test_an_unknown_catalog_does_not_exist(store: Store) -> None:
     assert store.delete_catalog(A) is False
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "catalog_exists", "delete_catalog"])
-@pytest.mark.parametrize("given", [None, str(A), A.bytes, 7], ids=repr)
-def test_only_a_uuid_is_an_id(store: Store, verb: str, given: object) -> None:
-    call = VERBS.get(verb) or (lambda s, c: getattr(s, verb)(c))
-    with pytest.raises(InvalidNameError, match=r"expected a uuid\.UUID"):
-        call(store, given)
+@pytest.mark.parametrize("given", [None, str(A), 7], ids=repr)
+def test_only_a_uuid_is_an_id(store: Store, given: object) -> None:
+    calls = VERBS | {
+        "catalog_exists": lambda s, c: s.catalog_exists(c),
+        "delete_catalog": lambda s, c: s.delete_catalog(c),
+    }
+    for verb, call in calls.items():
+        assert _raised(call, store, given) is InvalidNameError, verb
 
 
 def test_create_refuses_what_is_no_id(store: Store) -> None:

@@ -54,15 +54,15 @@ SIZES = [0, 1, PIECE_SIZE - 1, PIECE_SIZE, PIECE_SIZE + 1, 3 * PIECE_SIZE, 1_000
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("cut", [1000, PIECE_SIZE, PIECE_SIZE + 1, 10**9])
-def test_a_blob(store: Store, catalog: UUID, size: int, cut: int) -> None:
+def test_a_blob(store: Store, catalog: UUID, size: int) -> None:
     data = bytes(i * i % 251 for i in range(1009)) * (size // 1009 + 1)
     data = data[:size]
-    pieces = (data[start : start + cut] for start in range(0, size, cut))
-    value = store.write_value(catalog, "note", A, "data", pieces)
-    assert value == digest(data)
-    assert whole(store, catalog) == data
-    assert store.get_aspects(catalog, "note", [A])[A]["data"] == value
+    for cut in (1000, PIECE_SIZE, PIECE_SIZE + 1, 10**9):
+        pieces = (data[start : start + cut] for start in range(0, size, cut))
+        value = store.write_value(catalog, "note", A, "data", pieces)
+        assert value == digest(data)
+        assert whole(store, catalog) == data
+        assert store.get_aspects(catalog, "note", [A])[A]["data"] == value
 
 
 @pytest.mark.parametrize("size", [0, 1, 100_000, 400_000])

@@ -4,8 +4,9 @@ The blocks of a page are one program, cut by prose: they share their names, in o
 an empty folder. A ``text`` block right below a Python block is what it prints (``...`` stands for
 anything); a block without one prints nothing.
 
-Pages speak of one server, ``localhost``, with one login. The tests put a database of their own in
-its place, word by word: see ``LOGINS``. Nothing else of a block is changed.
+Blocks speak of one server, ``localhost``, with one login: the one whose port they name or, where
+they name none, the only one of their page. The tests put a database of their own in its place, word
+by word: see ``LOGINS``. Nothing else of a block is changed.
 """
 
 from __future__ import annotations
@@ -47,35 +48,39 @@ LOGINS: dict[str, Words] = {
 PORTS = {"postgres": "5432", "mariadb": "3306"}
 
 
-def server_of(page: Path) -> str | None:
-    """The server that a page's code speaks of, if any."""
-    code = "".join(block.text for block in blocks_of(page) if block.language == "python")
-    found = [name for name, port in PORTS.items() if port in code]
-    assert len(found) < 2, "a page speaks of one server only, for the login is the same"
-    return found[0] if found else None
+def servers_of(code: str) -> list[str]:
+    """The servers that some code speaks of."""
+    return [name for name, port in PORTS.items() if port in code]
+
+
+def code_of(page: Path) -> str:
+    return "".join(block.text for block in blocks_of(page) if block.language == "python")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "page" in metafunc.fixturenames:
         fast = metafunc.config.option.fast
-        pages = [page for page in PAGES if not fast or server_of(page) is None]
+        pages = [page for page in PAGES if not fast or not servers_of(code_of(page))]
         metafunc.parametrize("page", pages, ids=name_of)
 
 
 @pytest.fixture
-def words(page: Path, ground: Ground) -> dict[str, str]:
-    """What is put in the place of the login that the page shows."""
-    name = server_of(page)
-    if name is None:
-        return {}
-    backend = ground.backend(name)
-    assert isinstance(backend, ServerBackend)
-    url = backend.server.create_database(f"docs_{page.stem}")
-    return LOGINS[name](urlsplit(url))
+def words(page: Path, ground: Ground) -> dict[str, dict[str, str]]:
+    """What is put in the place of the logins that the page shows, by server."""
+    found: dict[str, dict[str, str]] = {}
+    for name in servers_of(code_of(page)):
+        backend = ground.backend(name)
+        assert isinstance(backend, ServerBackend)
+        url = backend.server.create_database(f"docs_{page.stem}")
+        found[name] = LOGINS[name](urlsplit(url))
+    return found
 
 
 def test_page_runs(
-    page: Path, words: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Path,
+    words: dict[str, dict[str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     module = ModuleType(page.stem)
@@ -85,7 +90,9 @@ def test_page_runs(
         if block.language != "python":
             continue
         source = block.text
-        for shown, real in words.items():
+        servers = servers_of(source) or (list(words) if len(words) == 1 else [])
+        assert len(servers) < 2, "a block speaks of one server only, for the login is the same"
+        for shown, real in (words[servers[0]] if servers else {}).items():
             source = source.replace(shown, real)
         assert "localhost" not in source, f"{name_of(page)}:{block.line}: LOGINS does not know this"
         # Blank lines in front, so that a traceback names the line of the page.

@@ -143,9 +143,7 @@ def definitions(draw: st.DrawFn, *, plain: bool = False) -> AspectDef:
     if plain:
         props = [draw(property_defs(f"p{i}")) for i in range(draw(st.integers(0, 5)))]
     else:
-        props = draw(
-            st.lists(property_defs(), max_size=5, unique_by=lambda prop: prop.name)
-        )
+        props = draw(st.lists(property_defs(), max_size=5, unique_by=lambda prop: prop.name))
     return AspectDef(
         "thing",
         props,

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cheap.core import (
@@ -73,7 +73,11 @@ def test_a_default_becomes_canonical() -> None:
 @pytest.mark.parametrize(
     ("kind", "flags", "message"),
     [
-        (T.INTEGER, {"default": "x"}, "default of x.*expected Integer .int, not bool., got str 'x'"),
+        (
+            T.INTEGER,
+            {"default": "x"},
+            "default of x.*expected Integer .int, not bool., got str 'x'",
+        ),
         (T.INTEGER, {"default": None, "nullable": False}, "not nullable"),
         (T.INTEGER, {"default": [1, "x", 2.5], "multivalued": True}, r"x\[1\].*x\[2\]"),
     ],
@@ -216,6 +220,7 @@ def test_the_order_of_properties_is_part_of_a_definition() -> None:
     assert other.hash_version != PERSON.hash_version
 
 
+@settings(max_examples=50)
 @given(definitions())
 def test_definitions_are_values(definition: AspectDef) -> None:
     for other in (
@@ -297,6 +302,7 @@ def test_the_hash_of_a_multivalued_default() -> None:
     assert prop.hash_version == Fnv1a().raw(b"\1\1\1\1[1,2]\1INTx").value
 
 
+@settings(max_examples=20)
 @given(st.lists(definitions(), max_size=3))
 def test_the_hash_of_a_catalog(aspects: list[AspectDef]) -> None:
     hierarchies = (HierarchyDef("h", HierarchyType.ENTITY_LIST),)

@@ -22,9 +22,7 @@ from cheap.errors import (
 )
 
 CLASSES: list[type[CheapError]] = [
-    each
-    for each in vars(errors).values()
-    if inspect.isclass(each) and issubclass(each, CheapError)
+    each for each in vars(errors).values() if inspect.isclass(each) and issubclass(each, CheapError)
 ]
 
 
@@ -57,7 +55,9 @@ def drawn() -> dict[str, str]:
 
 def test_the_tree_is_drawn_as_it_is() -> None:
     real = {
-        each.__name__: next(base.__name__ for base in each.__bases__ if issubclass(base, CheapError))
+        each.__name__: next(
+            base.__name__ for base in each.__bases__ if issubclass(base, CheapError)
+        )
         for each in CLASSES
         if each is not CheapError
     }
@@ -150,7 +150,7 @@ def test_what_errors_carry() -> None:
 
 
 def test_a_message_of_many_faults_is_short() -> None:
-    error = InvalidValueError("a", [Fault(f"x[{i}]", "Integer", "null") for i in range(100_000)])
-    assert len(error.faults) == 100_000
+    error = InvalidValueError("a", [Fault(f"x[{i}]", "Integer", "null") for i in range(2_000)])
+    assert len(error.faults) == 2_000
     assert len(str(error)) < 1000
-    assert str(error).endswith("and 99,980 more")
+    assert str(error).endswith("and 1,980 more")

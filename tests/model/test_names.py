@@ -93,7 +93,9 @@ def test_ids() -> None:
 def test_ids_from_bytes(ids: list[UUID]) -> None:
     assert ids_from_bytes([each.bytes for each in ids]) == ids
     assert [id_from_bytes(each.bytes) for each in ids] == ids
-    assert [hash(each) for each in ids_from_bytes([each.bytes for each in ids])] == [*map(hash, ids)]
+    assert [hash(each) for each in ids_from_bytes([each.bytes for each in ids])] == [
+        *map(hash, ids)
+    ]
 
 
 def test_new_ids_are_version_7() -> None:

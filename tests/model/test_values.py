@@ -218,9 +218,7 @@ def test_a_canonical_value_is_its_own_canonical_form(kind: PropertyType, value: 
 @given(st.data(), st.sampled_from(PropertyType), st.booleans())
 def test_json_forms_read_back(data: st.DataObject, kind: PropertyType, many: bool) -> None:
     values = st.lists(ACCEPTED[kind], max_size=3) if many else ACCEPTED[kind]
-    value, faults = check_value(
-        "x", kind, data.draw(values), nullable=False, multivalued=many
-    )
+    value, faults = check_value("x", kind, data.draw(values), nullable=False, multivalued=many)
     assert not faults
     form = write_value(kind, value)
     again, faults = read_value("x", kind, form, nullable=False, multivalued=many)

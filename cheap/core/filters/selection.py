@@ -61,6 +61,11 @@ class KeyRange:
     low: bytes
     high: bytes | None
 
+    def within(self, other: KeyRange) -> KeyRange:
+        """Return what lies in this range and in another one of the same property."""
+        highs = [each for each in (self.high, other.high) if each is not None]
+        return KeyRange(self.property, max(self.low, other.low), min(highs, default=None))
+
 
 class Selection:
     """A filter and an order, checked against a definition and ready to use.
@@ -90,6 +95,7 @@ class Selection:
         self.order = order_of(order_by)
         self.matches: Test | None = None if condition is None else self._test(condition, 0)
         self._conjuncts: list[KeyRange] = []
+        self._points: list[list[KeyRange]] = []
         for part in () if condition is None else parts_of(condition, And):
             self._note_range(part)
         self._keys: list[tuple[PropertyType, Read, bool]] = []
@@ -110,9 +116,24 @@ class Selection:
     def ranges(self, indexed: Iterable[str]) -> list[KeyRange]:
         """Return, for indexed properties, ranges of sort keys in which all matches must lie."""
         names = set(indexed)
-        found = [each for each in self._conjuncts if each.property in names]
-        # Equality first: its range is the narrowest.
-        return sorted(found, key=lambda each: each.low != each.high)
+        found: list[KeyRange] = []
+        spans: dict[str, KeyRange] = {}
+        for each in self._conjuncts:
+            if each.property not in names:
+                continue
+            if self._definition[each.property].multivalued:
+                found.append(each)  # another value may fulfil another condition
+            else:
+                known = spans.get(each.property)
+                spans[each.property] = each if known is None else known.within(each)
+        # Equality first: its range is the narrowest. Then what has an end on both sides.
+        found += spans.values()
+        return sorted(found, key=lambda each: (each.low != each.high, each.high is None))
+
+    def points(self, indexed: Iterable[str]) -> list[KeyRange]:
+        """Return ranges of one key each, one of which every match lies in; none if unknown."""
+        names = set(indexed)
+        return next((each for each in self._points if each[0].property in names), [])
 
     # --- properties and values ------------------------------------------------------------
 
@@ -251,6 +272,12 @@ class Selection:
             case StartsWith(name, prefix):
                 key = sort_key(PropertyType.TEXT, prefix)
                 self._conjuncts.append(KeyRange(name, key, key + b"\xff"))
+            case IsIn(name, values):
+                prop = self._property(name)
+                keys = sorted({sort_key(prop.type, self._operand(prop, each)) for each in values})
+                if keys:
+                    self._conjuncts.append(KeyRange(name, keys[0], keys[-1]))
+                    self._points.append([KeyRange(name, key, key) for key in keys])
             case IsNull(name) if not self._property(name).type.is_large:
                 self._conjuncts.append(KeyRange(name, b"\0", b"\0"))
             case _:
