@@ -31,6 +31,7 @@
         ├── CommitUnknownError        the connection was lost while the commit was on its way
         └── TransientError            the same call may succeed a moment later (retryable)
             ├── BusyError             a lock or a serialization failure outlived the retries
+            ├── StatementTimeoutError   a statement took longer than it may
             ├── PoolTimeoutError      no connection came free in time
             └── UnavailableError      no server answers, or the connection broke
 
@@ -304,6 +305,12 @@ class BusyError(TransientError):
     """A lock, a deadlock or a serialization failure outlived the automatic retries."""
 
     code = "busy"
+
+
+class StatementTimeoutError(TransientError):
+    """A statement took longer than ``statement_timeout`` allows, and was stopped."""
+
+    code = "statement-timeout"
 
 
 class PoolTimeoutError(TransientError):

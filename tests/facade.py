@@ -7,8 +7,9 @@ waited for, so scenarios in plain code pass through the whole facade.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Generator, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Self, TypeVar, cast
@@ -17,6 +18,7 @@ import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from cheap.aio import AsyncDao
+from cheap.aio.hop import hop_of
 from cheap.async_store import AsyncStore
 from cheap.store import Store
 
@@ -24,11 +26,28 @@ T = TypeVar("T")
 Work = Callable[[], Awaitable[Any]]
 
 
-@contextmanager
-def awaited(dao: Store, loop: str) -> Generator[Store]:
-    """A DAO through the facade, in an event loop of its own."""
-    with start_blocking_portal(loop) as portal:
-        yield cast(Store, Waiting(AsyncDao(dao), portal))
+class Loops:
+    """Event loops in threads, started when the first store needs them; for the time of a run."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._portals: dict[str, BlockingPortal] = {}
+
+    def awaited(self, dao: Store, loop: str) -> Store:
+        """A DAO through the facade, in an event loop of this kind."""
+        if loop not in self._portals:
+            self._portals[loop] = self._stack.enter_context(start_blocking_portal(loop))
+        return cast(Store, Waiting(AsyncDao(dao), self._portals[loop]))
+
+
+def calls_left(stores: Iterable[Store]) -> int:
+    """How many calls of facades have not ended."""
+    return sum(len(each.flights()) for each in stores if isinstance(each, Waiting))
+
+
+def is_idle(thread: threading.Thread) -> bool:
+    """Whether an event loop keeps a thread for the next call; one that works is a call's."""
+    return thread.name.startswith(("AnyIO worker thread", "Trio thread "))
 
 
 class Waiting:
@@ -47,6 +66,9 @@ class Waiting:
     @property
     def store_id(self) -> object:
         return self.facade.store.store_id
+
+    def flights(self) -> set[Any]:
+        return hop_of(getattr(self.facade.store, "adapter", self.facade.store)).flights
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in dir(AsyncStore):

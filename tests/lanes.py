@@ -29,7 +29,7 @@ from cheap.db.memory import MemoryDao
 from cheap.db.postgres import PostgresAdapter, PostgresDao
 from cheap.db.sqlite import SqliteAdapter, SqliteDao
 from cheap.store import Store
-from tests.facade import awaited
+from tests.facade import Loops, calls_left, is_idle
 from tests.servers import Server, mariadb_server, postgres_server
 
 # --- doors ----------------------------------------------------------------------------------
@@ -45,7 +45,7 @@ class Door(ABC):
         """Whether ``transaction()`` is offered through this door; HTTP cannot carry it."""
 
     @abstractmethod
-    def wrap(self, dao: Store) -> AbstractContextManager[Store]:
+    def wrap(self, dao: Store, ground: Ground) -> AbstractContextManager[Store]:
         """Open the door; what it needs is closed at the end, the DAO is not."""
 
 
@@ -57,12 +57,12 @@ class DaoDoor(Door):
     def transactions(self, backend: str) -> bool:
         return True
 
-    def wrap(self, dao: Store) -> AbstractContextManager[Store]:
+    def wrap(self, dao: Store, ground: Ground) -> AbstractContextManager[Store]:
         return nullcontext(dao)
 
 
 class FacadeDoor(Door):
-    """The DAO, awaited in an event loop that runs in another thread."""
+    """The DAO, awaited in an event loop that runs in another thread, for all tests."""
 
     def __init__(self, loop: str) -> None:
         self.name = f"facade-{loop}"
@@ -71,8 +71,8 @@ class FacadeDoor(Door):
     def transactions(self, backend: str) -> bool:
         return backend != "memory"  # which has no session that could be held
 
-    def wrap(self, dao: Store) -> AbstractContextManager[Store]:
-        return awaited(dao, self._loop)
+    def wrap(self, dao: Store, ground: Ground) -> AbstractContextManager[Store]:
+        return ground.loops.awaited(dao, self._loop)
 
 
 DOORS: dict[str, Door] = {
@@ -231,6 +231,7 @@ class Place:
     _stack: ExitStack
     used: bool = False
     """Whether a store was opened."""
+    _stores: list[Store] = field(default_factory=list)
     _adapters: list[Any] = field(default_factory=list)
     _threads: set[threading.Thread] = field(default_factory=lambda: set(threading.enumerate()))
 
@@ -242,9 +243,9 @@ class Place:
     def another(self) -> Store:
         """A further store with connections of its own, on the same data."""
         before = set(threading.enumerate())
-        dao, adapter = self._open()
-        self._threads |= set(threading.enumerate()) - before  # a pool's, which stay
-        return self._through_door(dao, adapter)
+        store = self._through_door(*self._open())
+        self._threads |= set(threading.enumerate()) - before  # a pool's or an event loop's
+        return store
 
     def closing(self) -> Store:
         """A store that the test closes; the memory store is then another, empty one."""
@@ -256,7 +257,9 @@ class Place:
         self.used = True
         if adapter is not None:
             self._adapters.append(adapter)
-        return self._stack.enter_context(DOORS[self.lane.door].wrap(dao))
+        door = DOORS[self.lane.door].wrap(dao, self._backend.ground)
+        self._stores.append(self._stack.enter_context(door))
+        return self._stores[-1]
 
     def clear(self) -> None:
         """Delete every catalog."""
@@ -267,18 +270,22 @@ class Place:
         """How many connections were not given back."""
         return sum(adapter.checked_out for adapter in self._adapters)
 
+    def calls_left(self) -> int:
+        """How many calls on facades have not ended."""
+        return calls_left(self._stores)
+
     def threads_left(self, patience: float = 2.0) -> list[threading.Thread]:
         """The threads that the test started and that do not end."""
         deadline = time.monotonic() + patience
-        while left := [each for each in threading.enumerate() if self._is_left(each)]:
+        while left := [
+            each
+            for each in threading.enumerate()
+            if each not in self._threads and not is_idle(each)
+        ]:
             if time.monotonic() > deadline:
                 return left
             time.sleep(0.001)
         return []
-
-    def _is_left(self, thread: threading.Thread) -> bool:
-        # Trio keeps threads that have nothing to do, for ten seconds, under this name.
-        return thread not in self._threads and not thread.name.startswith("Trio thread ")
 
 
 class Ground:
@@ -287,6 +294,7 @@ class Ground:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.stack = ExitStack()
+        self.loops = Loops(self.stack)
         self._backends: dict[str, Backend] = {}
 
     def backend(self, name: str) -> Backend:
@@ -302,6 +310,7 @@ class Ground:
             place = Place(lane, backend, backend.opener(), stack)
             yield place
             assert place.connections_left() == 0, "a connection was not given back"
+            assert place.calls_left() == 0, "a call has not ended"
             if backend.shared and place.used:
                 place.clear()
         assert place.threads_left() == [], "a thread was left running"

@@ -63,13 +63,14 @@ def _verdicts(results: Results, backends: Sequence[str]) -> Iterator[Verdict]:
                 yield Verdict(f"{backend}: batch of 100 awaited, to blocking", ratio, BATCH)
         else:
             for task, words in (("read_1", "read 1"), ("read_100", "read 100")):
-                ratio = paired(results, f"{task}_1", "awaited", "aiosqlite", backend)
-                if ratio is not None:
-                    yield Verdict(f"{words}, 1 task, to aiosqlite", ratio, NATIVE_ALONE)
-                ratio = paired(results, f"{task}_100", "aiosqlite", "awaited", backend)
-                if ratio is not None:
-                    words = f"{words}, 100 tasks, to aiosqlite"
-                    yield Verdict(words, ratio, NATIVE_AMONG, at_least=True)
+                for native in NATIVES["sqlite"]:
+                    ratio = paired(results, f"{task}_1", "awaited", native, backend)
+                    if ratio is not None:
+                        yield Verdict(f"{words}, 1 task, to {native}", ratio, NATIVE_ALONE)
+                    ratio = paired(results, f"{task}_100", native, "awaited", backend)
+                    if ratio is not None:
+                        name = f"{words}, 100 tasks, to {native}"
+                        yield Verdict(name, ratio, NATIVE_AMONG, at_least=True)
         for task in ("cancel_load", "cancel_save"):
             figure = results.find(task, "back", backend)
             if figure is not None:

@@ -68,6 +68,17 @@ class DropHierarchy:
 
 
 @dataclass(frozen=True, slots=True)
+class DropDefinition:
+    """Remove a definition that has no aspect map; one that is not there is passed over.
+
+    Attributes:
+        name: the definition. One that has an aspect map goes with it: see ``DropHierarchy``.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class CreateIndex:
     """Ask for an index on a property of an aspect map; asking twice is harmless.
 
@@ -232,6 +243,7 @@ Edit = (
     | PutDefinition
     | CreateHierarchy
     | DropHierarchy
+    | DropDefinition
     | CreateIndex
     | DropIndex
     | PutAspects

@@ -58,7 +58,6 @@ class Shape:
     default: tuple[Any] | None
     build: Callable[[Any], Any] | None
 
-
     @property
     def has_own_null(self) -> bool:
         """Whether null is better left to the class: it has a default, and null is that or wrong."""

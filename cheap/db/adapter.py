@@ -21,7 +21,6 @@ from cheap.errors import (
     ClosedError,
     ConfigurationError,
     StoreError,
-    UnavailableError,
 )
 
 Row = tuple[Any, ...]
@@ -197,19 +196,11 @@ class Adapter(ABC):
             self.release(session)
 
     def begin(self, *, write: bool) -> Session:
-        """Lend a session in a new transaction; a connection that died while idle is replaced."""
+        """Lend a session in a new transaction."""
         session = self.acquire(write=write)
         try:
-            self._begin(session, write)
-        except UnavailableError:
-            # Nothing was asked of it yet, so another one will do, if there is one to be had.
-            session = self.acquire(write=write)
-            self._begin(session, write)
-        return session
-
-    def _begin(self, session: Session, write: bool) -> None:
-        try:
             session.begin(write=write)
+            return session
         except BaseException:  # also when it has begun, and Ctrl-C came before we heard of it
             session.leave_call()
             session.rollback()

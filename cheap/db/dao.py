@@ -2,45 +2,34 @@
 
 from __future__ import annotations
 
-import gc
-import random
-import threading
-import time
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import Final, Self, TypeVar
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Final, TypeVar
 from uuid import UUID
 
 from cheap.core import (
     Aspect,
     AspectDef,
-    AspectMap,
     Basis,
     Catalog,
     CatalogSpecies,
-    EntityDirectory,
-    EntityList,
-    EntitySet,
-    EntityTree,
     Filter,
     HierarchyType,
     LargeValue,
-    Node,
     Order,
 )
 from cheap.core.edits import CreateHierarchy, DropHierarchy, Edit, PutAspects, PutDefinition
 from cheap.core.filters import Selection
-from cheap.core.names import check_id, check_name, id_from_bytes, ids_from_bytes, new_id
-from cheap.db.adapter import Adapter, Lent, Row, Session
+from cheap.core.names import check_id, check_name, new_id
+from cheap.db.adapter import Adapter, Row, Session
 from cheap.db.commits import CHUNK, Work, apply, write_large
 from cheap.db.cursors import read_cursor, write_cursor
 from cheap.db.feed import Feed
 from cheap.db.finding import Finder
+from cheap.db.joining import Joinable
 from cheap.db.large import read_piece
+from cheap.db.loading import entries_in, gc_held, load_hierarchy
 from cheap.db.rows import (
-    ROOT,
     HierarchyRow,
-    Paths,
     as_bytes,
     as_text,
     aspects_of,
@@ -51,12 +40,10 @@ from cheap.db.rows import (
     packed_records,
 )
 from cheap.db.schema import CATALOG
-from cheap.db.transactions import Transaction, current, opened
+from cheap.db.transactions import current
 from cheap.errors import (
     AlreadyExistsError,
-    BusyError,
     CatalogNotFoundError,
-    CheapError,
     InvalidQueryError,
     MissingKeyError,
 )
@@ -69,17 +56,13 @@ from cheap.store import (
     HierarchyHeader,
     Page,
     Piece,
-    Store,
     check_limit,
 )
 
 T = TypeVar("T")
 
-PATIENCE: Final = 10.0
-"""Seconds after which a write that keeps meeting deadlocks is given up."""
 
-
-class SqlDao(Store):
+class SqlDao(Joinable):
     """Catalogs in a SQL database: the same code for each, over an adapter.
 
     A DAO holds no state of its own beyond the adapter's: threads may share one, and several may
@@ -87,7 +70,7 @@ class SqlDao(Store):
     """
 
     def __init__(self, adapter: Adapter, *, owns_adapter: bool = False) -> None:
-        self.adapter: Final = adapter
+        self.adapter = adapter
         self.owns_adapter: Final = owns_adapter
         self._sql = adapter.statements
         self._maps: dict[tuple[UUID, str], HierarchyRow] = {}
@@ -100,97 +83,6 @@ class SqlDao(Store):
         """Close the adapter, if this DAO was made by ``cheap.connect``; else nothing."""
         if self.owns_adapter:
             self.adapter.close()
-
-    # --- transactions ---------------------------------------------------------------------
-
-    @contextmanager
-    def transaction(self) -> Generator[Self]:
-        """Join the calls of a ``with`` block into one transaction.
-
-        All calls made on this DAO (and on others over its adapter) inside the block, in the same
-        thread or task, see each other's writes; they are committed together at the end, or rolled
-        back together when the block raises. A call that fails leaves nothing of itself, and the
-        rest may go on if the error is caught. Blocks inside of blocks join the outermost.
-
-        Example:
-            >>> with dao.transaction():
-            ...     dao.save_catalog(first)
-            ...     dao.save_catalog(second)
-        """
-        if current(self.adapter) is not None:
-            yield self
-            return
-        joined: Transaction[Session] | None = None
-        try:
-            with self.adapter.transaction(write=True) as session:
-                joined = Transaction(self.adapter, session)
-                with opened(joined):
-                    yield self
-                joined.check()
-        except BaseException:
-            for undo in reversed(joined.undos if joined else []):
-                undo()
-            raise
-
-    def _settle(self, catalog: Catalog, basis: Basis) -> None:
-        undo = catalog.settle(basis)
-        joined = current(self.adapter)
-        if joined is not None:
-            joined.undos.append(undo)
-
-    def _reading(self, *, snapshot: bool = False) -> AbstractContextManager[Session]:
-        """Lend a session for reading: the joined transaction's, or one of its own."""
-        joined = current(self.adapter)
-        if joined is not None:
-            return _joining(joined)  # type: ignore[arg-type]
-        if snapshot:
-            return self.adapter.transaction(write=False)
-        return Lent(self.adapter, write=False)
-
-    def _write(self, work: Callable[[Session], T], *, repeatable: bool = True) -> T:
-        """Do some work in a transaction; again from the start after a deadlock or the like."""
-        joined = current(self.adapter)
-        if joined is not None:
-            return self._write_joined(joined, work)  # type: ignore[arg-type]
-        deadline = time.monotonic() + PATIENCE
-        tries = self.adapter.retries if repeatable else 0
-        while True:
-            try:
-                with self.adapter.transaction(write=True) as session:
-                    return work(session)
-            except BusyError:
-                if tries <= 0 or time.monotonic() > deadline:
-                    raise
-                tries -= 1
-            # Jitter, so that two that met do not meet again.
-            time.sleep(random.uniform(0.001, 0.02) * (self.adapter.retries - tries))
-
-    @staticmethod
-    def _write_joined(joined: Transaction[Session], work: Callable[[Session], T]) -> T:
-        """Do some work inside a joined transaction; should it fail, nothing is left of it."""
-        with _joining(joined) as session:
-            # A call inside of a call (by an iterator that is being written) has its own name,
-            # since MariaDB gives up a savepoint for a new one of the same name.
-            savepoint = f"cheap_call_{joined.depth}"
-            joined.depth += 1
-            try:
-                session.run(f"SAVEPOINT {savepoint}", {})
-                try:
-                    result = work(session)
-                    session.run(f"RELEASE SAVEPOINT {savepoint}", {})
-                except BaseException as error:
-                    session.forget()
-                    try:
-                        session.run(f"ROLLBACK TO SAVEPOINT {savepoint}", {})
-                        session.run(f"RELEASE SAVEPOINT {savepoint}", {})
-                    except CheapError:
-                        # The database gave up the whole transaction (a deadlock, a lost
-                        # connection).
-                        joined.failure = error
-                    raise
-            finally:
-                joined.depth -= 1
-            return result
 
     # --- catalogs -------------------------------------------------------------------------
 
@@ -280,7 +172,7 @@ class SqlDao(Store):
             return bool(session.rows(self._sql.get_catalog, _catalog(catalog_id)))
 
     def load_catalog(self, catalog_id: UUID, *, only: Collection[str] | None = None) -> Catalog:
-        with self._reading(snapshot=True) as session, _gc_held():
+        with self._reading(snapshot=True) as session, gc_held():
             row = self._catalog_row(session, catalog_id)
             header = header_of(row)
             hierarchies = self._hierarchy_rows(session, catalog_id)
@@ -300,34 +192,10 @@ class SqlDao(Store):
                     catalog.define_without_map(definition_of(as_bytes(document)))
             for each in hierarchies.values():
                 if only is None or each.name in only:
-                    self._load(session, catalog, each)
+                    load_hierarchy(session, catalog, each)
         kept = None if only is None else frozenset(only)
         catalog.settle(Basis(self.store_id, header.revision, only=kept))
         return catalog
-
-    def _load(self, session: Session, catalog: Catalog, found: HierarchyRow) -> None:
-        place = {**_catalog(catalog.global_id), "hierarchy": found.number}
-        if found.type is HierarchyType.ASPECT_MAP:
-            rows = session.rows(self._sql.load_aspects, place)
-            packed = packed_records(session, place, rows)
-            made = AspectMap.of_packed(found.codec.definition, packed)
-            made.note_indexes(found.indexes)
-            catalog.add_hierarchy(made)
-            return
-        rows = session.rows(self._sql.load_entries, place)
-        match found.type:
-            case HierarchyType.ENTITY_LIST:
-                catalog.add_hierarchy(EntityList(found.name, _entities(rows)))
-            case HierarchyType.ENTITY_SET:
-                catalog.add_hierarchy(EntitySet(found.name, _entities(rows)))
-            case HierarchyType.ENTITY_DIR:
-                keys = [as_text(row[3]) for row in rows]
-                entries = dict(zip(keys, _entities(rows), strict=True))
-                catalog.add_hierarchy(EntityDirectory(found.name, entries))
-            case HierarchyType.ENTITY_TREE:
-                tree = EntityTree(found.name)
-                _grow(tree, rows)
-                catalog.add_hierarchy(tree)
 
     # --- definitions ----------------------------------------------------------------------
 
@@ -407,7 +275,7 @@ class SqlDao(Store):
                 return Page(tuple(Entry(None, e, a) for e, a in aspects.items()), more)
             rows = session.rows(self._sql.page_entries, params)
             more = write_cursor("items", rows[limit - 1][0]) if len(rows) > limit else None
-            return Page(_entries(session, place, found.type, rows[:limit]), more)
+            return Page(entries_in(session, place, found.type, rows[:limit]), more)
 
     def drop_hierarchy(self, catalog_id: UUID, name: str) -> bool:
         try:
@@ -548,17 +416,6 @@ class SqlDao(Store):
         return self._write(run, repeatable=False)
 
 
-@contextmanager
-def _joining(joined: Transaction[Session]) -> Generator[Session]:
-    """Lend the session of a joined transaction to one call at a time."""
-    with joined.turn:
-        joined.check()
-        yield joined.session
-
-
-# --- rows to collections --------------------------------------------------------------------
-
-
 def _catalog(catalog_id: UUID) -> dict[str, object]:
     return {"catalog_id": check_id(catalog_id, "catalog id").bytes}
 
@@ -575,60 +432,3 @@ def _page(
 ) -> Page[T]:
     more = cursor(rows[limit - 1]) if len(rows) > limit else None
     return Page(tuple(map(value, rows[:limit])), more)
-
-
-def _entities(rows: Sequence[Row]) -> list[UUID]:
-    return ids_from_bytes([row[4] for row in rows])
-
-
-def _grow(tree: EntityTree, rows: Sequence[Row]) -> None:
-    """Fill a tree from rows in which parents come before their children."""
-    nodes: dict[bytes, Node] = {ROOT: tree.root}
-    for _, item, parent, name, entity in rows:
-        value = None if entity is None else id_from_bytes(entity)
-        if parent is None:
-            tree.root.entity = value
-        else:
-            nodes[item] = nodes[parent].attach(as_text(name), value)
-
-
-def _entries(
-    session: Session, place: dict[str, object], kind: HierarchyType, rows: Sequence[Row]
-) -> tuple[Entry, ...]:
-    entities = [None if row[4] is None else id_from_bytes(row[4]) for row in rows]
-    if kind is HierarchyType.ENTITY_DIR:
-        return tuple(
-            Entry(as_text(row[3]), entity) for row, entity in zip(rows, entities, strict=True)
-        )
-    if kind is HierarchyType.ENTITY_TREE:
-        paths = Paths(session, place)
-        paths.note(rows)
-        return tuple(
-            Entry(paths.of(row[1]), entity) for row, entity in zip(rows, entities, strict=True)
-        )
-    return tuple(Entry(None, entity) for entity in entities)
-
-
-_held = 0
-_held_lock = threading.Lock()
-
-
-@contextmanager
-def _gc_held() -> Generator[None]:
-    """Hold the garbage collector off: it doubles the time of a large load, and finds nothing."""
-    global _held
-    with _held_lock:
-        if _held == 0 and not gc.isenabled():
-            yield_plain = True
-        else:
-            yield_plain = False
-            gc.disable()
-            _held += 1
-    try:
-        yield
-    finally:
-        if not yield_plain:
-            with _held_lock:
-                _held -= 1
-                if _held == 0:
-                    gc.enable()

@@ -26,6 +26,7 @@ from cheap.errors import (
     ConfigurationError,
     ReadOnlyError,
     SchemaVersionError,
+    StatementTimeoutError,
     StoppedError,
     StorageFullError,
     StoreError,
@@ -58,7 +59,7 @@ _FAULTS: Final[dict[int, type[CheapError]]] = {
     1792: ReadOnlyError,
     1836: ReadOnlyError,
     1317: StoppedError,
-    1969: BusyError,  # max_statement_time
+    1969: StatementTimeoutError,  # max_statement_time
     1927: UnavailableError,  # connection was killed
     2002: UnavailableError,
     2003: UnavailableError,
@@ -77,6 +78,7 @@ class MariaDbSession(Session):
         self.connection = connection
         self.broken = False
         self.killed = False
+        self.asked = True
         self._adapter = adapter
         self._queue: list[str] = []
         self._queued = 0
@@ -87,10 +89,25 @@ class MariaDbSession(Session):
 
     def _send(self, statement: str, params: Params | None) -> pymysql.cursors.Cursor:
         self._check_whole()
+        queue = self._queue
+        self.forget()
+        first, self.asked = not self.asked, True
+        try:
+            return self._send_on(queue, statement, params)
+        except UnavailableError:
+            if not first or self.killed:
+                raise
+        # It died while it was idle, and nothing was asked of it before: another one will do.
+        self._adapter.replace(self)
+        self.check_call()
+        return self._send_on(queue, statement, params)
+
+    def _send_on(
+        self, queue: list[str], statement: str, params: Params | None
+    ) -> pymysql.cursors.Cursor:
         # Whatever ends a statement but its own answer leaves the rest of that answer in the pipe.
         self.broken = True
         cursor = self.connection.cursor()
-        queue, self._queue, self._queued = self._queue, [], 0
         try:
             if queue:
                 # What was put off goes ahead, in the same packet; the last answer is ours.
@@ -198,6 +215,7 @@ class MariaDbSession(Session):
 
     def commit(self) -> None:
         self._check_whole()
+        self.asked = True  # it is not sent twice
         try:
             self._execute("COMMIT", None)
         except UnavailableError as error:
@@ -237,7 +255,7 @@ class MariaDbAdapter(Adapter):
         self._options = options
         self._pool: Pool[MariaDbSession] = Pool(
             self._open,
-            _hang_up,
+            lambda session: _hang_up(session.connection),
             min_size=pool_min_size,
             max_size=pool_max_size,
             timeout=pool_timeout,
@@ -339,22 +357,34 @@ class MariaDbAdapter(Adapter):
         return adapter
 
     def _open(self) -> MariaDbSession:
+        return MariaDbSession(self, self._connect())
+
+    def _connect(self) -> _Connection:
         options = dict(self._options)
         settings: list[str] = options.pop("settings")
+        connection: _Connection | None = None
         try:
-            connection: _Connection = pymysql.connect(**options)
-        except (pymysql.err.MySQLError, OSError) as error:
-            raise self.error(error) from error
-        except RuntimeError as error:  # the account wants a way to log in that needs a package
-            raise ConfigurationError(f"{self.where}: {error}") from error
-        session = MariaDbSession(self, connection)
-        try:
-            for setting in settings:
-                session.run(f"SET {setting}", {})
-        except BaseException:
-            _hang_up(session)
+            connection = pymysql.connect(**options)
+            cursor = connection.cursor()
+            cursor.execute("; ".join(f"SET {each}" for each in settings))
+            while cursor.nextset():
+                pass
+            return connection
+        except BaseException as error:
+            if connection is not None:
+                _hang_up(connection)
+            if isinstance(error, (pymysql.err.MySQLError, OSError)):
+                raise self.error(error) from error
+            if isinstance(error, RuntimeError):  # the account's way to log in needs a package
+                raise ConfigurationError(f"{self.where}: {error}") from error
             raise
-        return session
+
+    def replace(self, session: MariaDbSession) -> None:
+        """Give a session another connection, in the place of one that died."""
+        _hang_up(session.connection)
+        self._pool.drop_idle()  # the others probably died, too
+        session.connection = self._connect()
+        session.broken = False
 
     @property
     def width(self) -> int:
@@ -370,10 +400,13 @@ class MariaDbAdapter(Adapter):
 
     def _acquire(self, *, write: bool) -> Session:
         self.check_open()
-        return self._pool.acquire()
+        session = self._pool.acquire()
+        session.asked = False
+        return session
 
     def _release(self, session: Session) -> None:
         assert isinstance(session, MariaDbSession)
+        session.forget()
         # A KILL that came late would hit the connection's next statement.
         self._pool.release(session, broken=session.broken or session.killed)
         if session.broken:
@@ -417,9 +450,9 @@ class MariaDbAdapter(Adapter):
         return f"<MariaDbAdapter {self.where}>"
 
 
-def _hang_up(session: MariaDbSession) -> None:
+def _hang_up(connection: _Connection) -> None:
     with suppress(pymysql.err.MySQLError, OSError):  # it is gone, which is what was wanted
-        session.connection.close()
+        connection.close()
 
 
 class MariaDbDao(SqlDao):

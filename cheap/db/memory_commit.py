@@ -21,6 +21,7 @@ from cheap.core.edits import (
     Append,
     CreateHierarchy,
     CreateIndex,
+    DropDefinition,
     DropHierarchy,
     DropIndex,
     Edit,
@@ -102,6 +103,10 @@ class Writing:
                 self._create(edit)
             case DropHierarchy(name):
                 self._drop(name)
+            case DropDefinition(name):
+                if name in self.catalog.hierarchies:
+                    raise InvalidEditError(f"definition {name!r} is in use: drop its aspect map")
+                self.catalog.definitions.pop(name, None)
             case CreateIndex(name, prop):
                 kept = self._open(name, HierarchyType.ASPECT_MAP)
                 check_indexable(self.catalog.definitions[name].definition, prop)

@@ -6,7 +6,7 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self, TypeGuard, cast
 
 import psycopg
 import psycopg_pool
@@ -30,6 +30,7 @@ from cheap.errors import (
     PoolTimeoutError,
     ReadOnlyError,
     SchemaVersionError,
+    StatementTimeoutError,
     StoppedError,
     StorageFullError,
     StoreError,
@@ -40,6 +41,9 @@ Connection = psycopg.Connection[Row]
 
 CANCEL_TIMEOUT: Final = 5.0
 """Seconds to wait for the server's answer to a request to stop a statement."""
+
+QUEUE_BYTES: Final = 1_000_000
+"""How much is put off at most: a large value that is written in pieces is not held in memory."""
 
 COPY_FROM: Final = FEW
 """From so many new rows on, COPY is faster than arrays."""
@@ -78,7 +82,9 @@ class PostgresSession(Session):
         self.connection = connection
         self.pooled = pooled
         self._adapter = adapter
+        self._asked = False
         self._queue: list[tuple[str, Params]] = []
+        self._queued = 0
 
     def _execute(self, statement: str, params: Params) -> psycopg.Cursor[Row]:
         self.check_call()
@@ -89,9 +95,24 @@ class PostgresSession(Session):
 
     def _send(self, statement: str, params: Params) -> psycopg.Cursor[Row]:
         """Send a statement, and with it what was put off: one way there and back for all."""
-        if not self._queue:
+        queue = self._queue
+        self.forget()
+        first, self._asked = not self._asked, True
+        try:
+            return self._send_on(queue, statement, params)
+        except psycopg.OperationalError:
+            if not (first and self.connection.closed):
+                raise
+        # It died while it was idle, and nothing was asked of it before: another one will do.
+        self._adapter.replace(self)
+        self.check_call()
+        return self._send_on(queue, statement, params)
+
+    def _send_on(
+        self, queue: list[tuple[str, Params]], statement: str, params: Params
+    ) -> psycopg.Cursor[Row]:
+        if not queue:
             return self.connection.execute(statement, params or None, binary=True)
-        queue, self._queue = self._queue, []
         with self.connection.pipeline():
             for each, values in queue:
                 self.connection.execute(each, values or None)
@@ -101,7 +122,7 @@ class PostgresSession(Session):
         self._queue.append((statement, params))
 
     def forget(self) -> None:
-        self._queue.clear()
+        self._queue, self._queued = [], 0
 
     def flush(self) -> None:
         if self._queue:
@@ -156,6 +177,9 @@ class PostgresSession(Session):
             )
         if len(rows) <= FEW:
             self.later(statement, params)
+            self._queued += sum(len(each) for row in rows for each in row if _has_length(each))
+            if self._queued > QUEUE_BYTES:
+                self.flush()
         else:
             self._execute(statement, params)
 
@@ -177,6 +201,7 @@ class PostgresSession(Session):
     def commit(self) -> None:
         if self.connection.closed:
             raise UnavailableError(f"{self._adapter}: the connection broke before the commit")
+        self._asked = True  # it is not sent twice
         try:
             done = self._send("COMMIT", {}).statusmessage
         except psycopg.OperationalError as error:
@@ -358,6 +383,12 @@ class PostgresAdapter(Adapter):
                 failure = error
         raise failure or psycopg_pool.PoolTimeout
 
+    def replace(self, session: PostgresSession) -> None:
+        """Give a session another connection, in the place of one that died."""
+        self._take_back(session)
+        session.pooled = False
+        session.connection = self._connect()
+
     def _is_lost(self) -> bool:
         """Tell whether a connection broke, and the pool has no new one yet."""
         if self._lost and self._pool.get_stats()["pool_available"]:
@@ -370,17 +401,23 @@ class PostgresAdapter(Adapter):
         Raises:
             UnavailableError: no server answers.
         """
+        return PostgresSession(self, self._connect(), pooled=False)
+
+    def _connect(self) -> Connection:
         try:
             connection = Connection.connect(**self._options)
         except psycopg.Error as error:
             raise self.error(error) from error
         _configure(connection)
-        return PostgresSession(self, connection, pooled=False)
+        return connection
 
     def _release(self, session: Session) -> None:
         assert isinstance(session, PostgresSession)
         with self._state:
             self._lent -= 1
+        self._take_back(session)
+
+    def _take_back(self, session: PostgresSession) -> None:
         broken = session.connection.closed
         if session.pooled:
             self._pool.putconn(session.connection)
@@ -434,9 +471,13 @@ def _translate(error: Exception, where: str) -> CheapError:
     if state is not None and state.startswith("08"):
         return UnavailableError(f"{where}: {error}")
     if state == "57014" and "timeout" in str(error):
-        return BusyError(f"{where}: {error}")
+        return StatementTimeoutError(f"{where}: {error}; ask for less at once, or raise it")
     found = chosen(_FAULTS, state, error)
     return type(found)(f"{where}: {found}")
+
+
+def _has_length(value: object) -> TypeGuard[str | bytes]:
+    return value.__class__ is bytes or value.__class__ is str
 
 
 def _was_refused(error: psycopg.Error) -> bool:

@@ -233,7 +233,7 @@ def sample_records() -> dict[UUID, dict[str, Value]]:
 
 def contents(store: Store, catalog_id: UUID, name: str) -> list[Entry]:
     """All entries of a hierarchy."""
-    return list(store.iter_hierarchy(catalog_id, name))
+    return list(store.iter_hierarchy(catalog_id, name, page_size=5000))
 
 
 def items(store: Store, catalog_id: UUID, name: str) -> list[UUID | None]:

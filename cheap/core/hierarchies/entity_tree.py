@@ -69,10 +69,16 @@ class EntityTree(Hierarchy, MutableMapping[str, Node]):
             check_id(value)
         for name in names:
             check_key(name, "node name")
+        # A copy is taken before the nodes on the way are made, which may be in it.
+        below = value.branches() if isinstance(value, Node) else None
         node = self._root
-        for name in names[:-1]:
+        for name in names:
             node = node.setdefault(name)
-        node[names[-1]] = value
+        if node is value:
+            return
+        node.entity = value.entity if isinstance(value, Node) else value
+        if below is not None:
+            node.rebuild(below)
 
     def __delitem__(self, path: str | Path) -> None:
         names = as_path(path)

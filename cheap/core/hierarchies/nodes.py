@@ -10,6 +10,9 @@ from cheap.core.edits import Path
 from cheap.core.names import check_id, check_key
 from cheap.errors import MissingKeyError
 
+Branch = tuple[int, str, UUID | None]
+"""A node of a copy: the place of its parent in the list (-1: the top), its name, its entity."""
+
 
 class NodeOwner(Protocol):
     """What a node tells about its edits: the tree that holds it."""
@@ -93,7 +96,7 @@ class Node(MutableMapping[str, "Node"]):
 
     def __setitem__(self, name: str, value: Node | UUID | None) -> None:
         owner = self._check_editable()
-        copied = _taken_down(value) if isinstance(value, Node) else None
+        below = value.branches() if isinstance(value, Node) else None
         entity = value.entity if isinstance(value, Node) else value
         child = self._children.get(name) if self._children else None
         if child is not None:
@@ -104,8 +107,8 @@ class Node(MutableMapping[str, "Node"]):
             checked = None if entity is None else check_id(entity)
             child = self.attach(check_key(name, "node name"), checked)
             owner.node_was_put(child)
-        if copied is not None:
-            child.rebuild(copied)
+        if below is not None:
+            child.rebuild(below)
 
     def __delitem__(self, name: str) -> None:
         child = self[name]
@@ -146,6 +149,12 @@ class Node(MutableMapping[str, "Node"]):
             return name, self.pop(name)
         raise MissingKeyError(f"node {self.path!r} has no children")
 
+    def clear(self) -> None:
+        """Remove all that is below this node."""
+        self._check_editable()
+        for name in list(self):
+            del self[name]
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Node):
             return NotImplemented
@@ -179,17 +188,22 @@ class Node(MutableMapping[str, "Node"]):
         self._children[name] = child
         return child
 
-    def rebuild(self, nodes: list[tuple[int, str, UUID | None]]) -> None:
-        """Put other nodes in the place of all that is below this one.
+    def branches(self) -> list[Branch]:
+        """Return a copy of all that is below this node, for :meth:`rebuild`."""
+        found: list[Branch] = []
+        todo: list[tuple[int, Node]] = [(-1, self)]
+        for parent, node in todo:  # which grows as it is read: breadth first
+            for name, child in node.items():
+                todo.append((len(found), child))
+                found.append((parent, name, child.entity))
+        return found
 
-        Args:
-            nodes: for each, the place of its parent in the list (-1: this node), its name and its
-                entity; parents come first.
-        """
+    def rebuild(self, branches: list[Branch]) -> None:
+        """Put other nodes in the place of all that is below this one."""
         owner = self._check_editable()
         self.clear()
         made: list[Node] = []
-        for parent, name, entity in nodes:
+        for parent, name, entity in branches:
             child = (self if parent < 0 else made[parent]).attach(name, entity)
             owner.node_was_put(child)
             made.append(child)
@@ -202,14 +216,3 @@ class Node(MutableMapping[str, "Node"]):
 
     def __repr__(self) -> str:
         return f"<Node {'/'.join(self.path)!r} entity={self._entity} children={len(self)}>"
-
-
-def _taken_down(source: Node) -> list[tuple[int, str, UUID | None]]:
-    """What is below a node, as :meth:`Node.rebuild` takes it."""
-    nodes: list[tuple[int, str, UUID | None]] = []
-    todo = [(-1, source)]
-    for parent, node in todo:  # which grows as it is read: breadth first
-        for name, child in node.items():
-            todo.append((len(nodes), child))
-            nodes.append((parent, name, child.entity))
-    return nodes

@@ -11,6 +11,7 @@ from cheap.core.edits import (
     Append,
     CreateHierarchy,
     CreateIndex,
+    DropDefinition,
     DropHierarchy,
     DropIndex,
     Edit,
@@ -29,6 +30,7 @@ from cheap.core.names import check_id, check_key
 from cheap.db.commits.aspects import put_aspects, remove_aspects
 from cheap.db.commits.definitions import (
     create_hierarchy,
+    drop_definition,
     drop_hierarchy,
     put_definition,
     set_header,
@@ -94,6 +96,8 @@ def apply_one(work: Work, edit: Edit) -> None:
             put_definition(work, edit.definition)
         case CreateHierarchy():
             create_hierarchy(work, edit)
+        case DropDefinition():
+            drop_definition(work, edit.name)
         case DropHierarchy():
             drop_hierarchy(work, edit.name)
         case CreateIndex():

@@ -167,6 +167,13 @@ def create_hierarchy(work: Work, edit: CreateHierarchy) -> None:
     work.created.add(found.number)
 
 
+def drop_definition(work: Work, name: str) -> None:
+    """Remove a definition that has no aspect map."""
+    if name in work.hierarchies:
+        raise InvalidEditError(f"definition {name!r} is in use: drop its aspect map")
+    work.session.later(work.statements.delete_definition, {**work.catalog, "name": name})
+
+
 def drop_hierarchy(work: Work, name: str) -> None:
     """Remove a hierarchy, all that is in it, and the definition of an aspect map."""
     found = work.hierarchies.get(name)

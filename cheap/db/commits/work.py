@@ -9,6 +9,7 @@ from uuid import UUID
 from cheap.core import CatalogSpecies, HierarchyType
 from cheap.core.edits import (
     CreateHierarchy,
+    DropDefinition,
     DropHierarchy,
     Edit,
     PutDefinition,
@@ -180,7 +181,7 @@ def hierarchy_name(edit: Edit) -> str | None:
             return None
         case PutDefinition(definition):
             return getattr(definition, "name", None)
-        case CreateHierarchy(name) | DropHierarchy(name):
+        case CreateHierarchy(name) | DropHierarchy(name) | DropDefinition(name):
             return check_name(name, "hierarchy")
         case _:
             if not hasattr(edit, "hierarchy"):

@@ -1,0 +1,38 @@
+"""The contract: what everything that holds catalogs can do, and the only place with its prose.
+
+A store is a SQL DAO, the memory store, and later an async facade or a client of a server. Values
+travel, not objects with connections; edits are values; lists come in pages. One test-suite runs
+against every store, and a program moves between them by changing one line.
+"""
+
+from cheap.store.answers import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    PIECE_SIZE,
+    CatalogHeader,
+    Change,
+    ChangeKind,
+    Commit,
+    Entry,
+    HierarchyHeader,
+    Page,
+    Piece,
+    check_limit,
+)
+from cheap.store.contract import Store
+
+__all__ = [
+    "DEFAULT_LIMIT",
+    "MAX_LIMIT",
+    "PIECE_SIZE",
+    "CatalogHeader",
+    "Change",
+    "ChangeKind",
+    "Commit",
+    "Entry",
+    "HierarchyHeader",
+    "Page",
+    "Piece",
+    "Store",
+    "check_limit",
+]
