@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Self, TypeVar, cast
@@ -33,11 +33,11 @@ class Loops:
         self._stack = stack
         self._portals: dict[str, BlockingPortal] = {}
 
-    def awaited(self, dao: Store, loop: str) -> Store:
+    def awaited(self, dao: Store, loop: str) -> AbstractContextManager[Store]:
         """A DAO through the facade, in an event loop of this kind."""
         if loop not in self._portals:
             self._portals[loop] = self._stack.enter_context(start_blocking_portal(loop))
-        return cast(Store, Waiting(AsyncDao(dao), self._portals[loop]))
+        return nullcontext(cast(Store, Waiting(AsyncDao(dao), self._portals[loop])))
 
 
 def calls_left(stores: Iterable[Store]) -> int:

@@ -97,7 +97,7 @@ class Catalog(Mapping[str, Hierarchy]):
         upstream: UUID | None = None,
         global_id: UUID | None = None,
     ) -> None:
-        if not isinstance(species, CatalogSpecies):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(species, CatalogSpecies):
             raise InvalidDefinitionError(f"expected a CatalogSpecies, got {species!r}")
         if upstream is not None and not species.rules.may_have_upstream:
             raise InvalidDefinitionError(

@@ -46,6 +46,7 @@ DecodeError; a subclass of str is a TypeError when it is written.)"""
 
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
 _NUMBERS: Final = frozenset((float, int))
+_WORTH_TRIMMING: Final = 2048
 _BACKSLASH: Final = 0x5C
 _EXTRA_KEY: Final = "+"
 _SELF_EVIDENT: Final = (
@@ -159,7 +160,7 @@ class Codec:
 
     def _vouched(self, row: Row) -> bytes:
         """Pack a row that msgspec let pass and that was mended."""
-        packed: bytes = self._encode(row)
+        packed = self.encode(row)
         # A NUL is written with a backslash; looking for one byte (as an int: 0.02 µs) is fast,
         # for more it is not (0.4 µs).
         if _BACKSLASH in packed and b"\\u0000" in packed:
@@ -266,7 +267,9 @@ class Codec:
 
     def encode(self, row: Row) -> bytes:
         """Return the packed form of a decoded row."""
-        return self._encode(row)
+        packed: bytes = self._encode(row)
+        # msgspec hands out its buffer, of which a third may lie unused behind the text.
+        return bytes(memoryview(packed)) if len(packed) > _WORTH_TRIMMING else packed
 
     def unpack(self, packed: bytes) -> Row:
         """Decode a packed record.

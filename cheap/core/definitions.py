@@ -74,7 +74,7 @@ class PropertyDef:
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", check_name(self.name, "property"))
         what = f"property {self.name!r}"
-        if not isinstance(self.type, PropertyType):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(self.type, PropertyType):
             raise InvalidDefinitionError(f"{what}: expected a PropertyType, got {self.type!r}")
         _check_flags(self, what, "readable", "writable", "nullable", "multivalued")
         if isinstance(self.default, LargeValue):
@@ -205,7 +205,7 @@ class AspectDef(Mapping[str, PropertyDef]):
         name = check_name(name, "aspect definition")
         properties = tuple(properties)
         for prop in properties:
-            if not isinstance(prop, PropertyDef):  # pyright: ignore[reportUnnecessaryIsInstance]
+            if not isinstance(prop, PropertyDef):
                 raise InvalidDefinitionError(
                     f"aspect {name!r}: expected PropertyDefs, got {type(prop).__name__}"
                 )
@@ -378,7 +378,7 @@ class HierarchyDef:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", check_name(self.name, "hierarchy"))
-        if not isinstance(self.type, HierarchyType):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(self.type, HierarchyType):
             raise InvalidDefinitionError(
                 f"hierarchy {self.name!r}: expected a HierarchyType, got {self.type!r}"
             )

@@ -82,7 +82,7 @@ def shape_of(record: type[Any]) -> tuple[Shape, ...]:
     Raises:
         InvalidDefinitionError: it is neither, or an annotation has no property type.
     """
-    if not isinstance(record, type):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(record, type):
         raise InvalidDefinitionError(f"expected a class, got {show(record)}")
     return _shapes(record)  # type: ignore[arg-type]  # hashable
 

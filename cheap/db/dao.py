@@ -21,7 +21,7 @@ from cheap.core.edits import CreateHierarchy, DropHierarchy, Edit, PutAspects, P
 from cheap.core.filters import Selection
 from cheap.core.names import check_id, check_name, new_id
 from cheap.db.adapter import Adapter, Row, Session
-from cheap.db.commits import CHUNK, Work, apply, write_large
+from cheap.db.commits import Work, apply, write_large
 from cheap.db.cursors import read_cursor, write_cursor
 from cheap.db.feed import Feed
 from cheap.db.finding import Finder
@@ -29,6 +29,7 @@ from cheap.db.joining import Joinable
 from cheap.db.large import read_piece
 from cheap.db.loading import entries_in, gc_held, load_hierarchy
 from cheap.db.rows import (
+    CHUNK,
     HierarchyRow,
     as_bytes,
     as_text,
@@ -229,7 +230,8 @@ class SqlDao(Joinable):
             found = self._hierarchy_rows(session, catalog_id)
             sizes: dict[int, int] = {}
             for statement in (self._sql.count_aspects, self._sql.count_entries):
-                sizes.update(session.rows(statement, _catalog(catalog_id)))  # type: ignore[arg-type]
+                rows = session.rows(statement, _catalog(catalog_id))
+                sizes.update({number: size for number, size in rows})  # noqa: C416 - typed
         return [
             HierarchyHeader(
                 each.name, each.type, each.revision, sizes.get(each.number, 0), each.indexes

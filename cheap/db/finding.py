@@ -248,5 +248,5 @@ def index_keys(
             value = prop.unset_value
         values = value if isinstance(value, tuple) else (value,)
         number = number_of_property(name)
-        keys += sorted({(number, sort_key(prop.type, each)) for each in values})  # type: ignore[arg-type]
+        keys += sorted({(number, sort_key(prop.type, each)) for each in values})
     return keys

@@ -145,7 +145,7 @@ class PieceCutter:
     def _checked(self, piece: object) -> bytes:
         if self._prop.type is PropertyType.BLOB:
             if isinstance(piece, (bytes, bytearray, memoryview)):
-                return bytes(piece)
+                return bytes(piece)  # pyright: ignore[reportUnknownArgumentType]
             raise self._refusal("pieces of bytes", type(piece).__name__)
         if not isinstance(piece, str):
             raise self._refusal("pieces of text", type(piece).__name__)

@@ -67,7 +67,8 @@ _FAULTS: Final[dict[int, type[CheapError]]] = {
     2013: UnavailableError,
 }
 
-_Connection = pymysql.connections.Connection
+_Connection = Any
+"""A pymysql.connections.Connection; what is known of its types is wrong in places."""
 
 
 class MariaDbSession(Session):
@@ -76,6 +77,7 @@ class MariaDbSession(Session):
     def __init__(self, adapter: MariaDbAdapter, connection: _Connection) -> None:
         super().__init__(adapter)
         self.connection = connection
+        self.thread_id: int = connection.thread_id()
         self.broken = False
         self.killed = False
         self.asked = True
@@ -83,11 +85,11 @@ class MariaDbSession(Session):
         self._queue: list[str] = []
         self._queued = 0
 
-    def _execute(self, statement: str, params: Params | None) -> pymysql.cursors.Cursor:
+    def _execute(self, statement: str, params: Params | None) -> Any:
         self.check_call()
         return self._send(statement, params)
 
-    def _send(self, statement: str, params: Params | None) -> pymysql.cursors.Cursor:
+    def _send(self, statement: str, params: Params | None) -> Any:
         self._check_whole()
         queue = self._queue
         self.forget()
@@ -104,7 +106,7 @@ class MariaDbSession(Session):
 
     def _send_on(
         self, queue: list[str], statement: str, params: Params | None
-    ) -> pymysql.cursors.Cursor:
+    ) -> Any:
         # Whatever ends a statement but its own answer leaves the rest of that answer in the pipe.
         self.broken = True
         cursor = self.connection.cursor()
@@ -415,13 +417,13 @@ class MariaDbAdapter(Adapter):
     def kill_query(self, session: MariaDbSession) -> None:
         """Stop what runs on a session's connection, by way of another one."""
         session.killed = True
-        options = {**self._options, "connect_timeout": 2, "read_timeout": 5}
+        options: dict[str, Any] = {**self._options, "connect_timeout": 2, "read_timeout": 5}
         del options["settings"]
         # It may have ended by itself; and without a server nothing runs.
         with suppress(pymysql.err.MySQLError, OSError):
             connection: _Connection = pymysql.connect(**options)
             with suppress(pymysql.err.MySQLError, OSError):
-                connection.cursor().execute(f"KILL QUERY {session.connection.thread_id():d}")
+                connection.cursor().execute(f"KILL QUERY {session.thread_id:d}")
             connection.close()
 
     def error(self, error: Exception) -> CheapError:

@@ -148,7 +148,7 @@ class Writing:
                 self._put_nodes(self._open(name, HierarchyType.ENTITY_TREE), nodes)
             case RemoveNodes(name, paths):
                 self._remove_nodes(self._open(name, HierarchyType.ENTITY_TREE), paths)
-            case _:  # pyright: ignore[reportUnnecessaryComparison]
+            case _:
                 raise InvalidEditError(f"expected an edit, got {type(edit).__name__}")
 
     # --- labels, definitions, hierarchies -------------------------------------------------
@@ -164,7 +164,7 @@ class Writing:
         self.catalog.header_revision = self.revision
 
     def _put_definition(self, definition: AspectDef) -> None:
-        if not isinstance(definition, AspectDef):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(definition, AspectDef):
             raise InvalidEditError(f"expected an AspectDef, got {type(definition).__name__}")
         name = definition.name
         kept = self.catalog.hierarchies.get(name)
@@ -206,7 +206,7 @@ class Writing:
                 raise MissingKeyError(f"no aspect definition is named {name!r}")
             for prop in indexes:
                 check_indexable(known.definition, prop)
-        elif not isinstance(edit.type, HierarchyType):  # pyright: ignore[reportUnnecessaryIsInstance]
+        elif not isinstance(edit.type, HierarchyType):
             raise InvalidEditError(f"expected a HierarchyType, got {edit.type!r}")
         elif known is not None:
             raise AlreadyExistsError(f"an aspect definition is named {name!r} already")

@@ -112,11 +112,22 @@ class PostgresSession(Session):
         self, queue: list[tuple[str, Params]], statement: str, params: Params
     ) -> psycopg.Cursor[Row]:
         if not queue:
-            return self.connection.execute(statement, params or None, binary=True)
+            return self._run(statement, params)
         with self.connection.pipeline():
             for each, values in queue:
-                self.connection.execute(each, values or None)
-            return self.connection.execute(statement, params or None, binary=True)
+                self._run(each, values)
+            return self._run(statement, params)
+
+    def _run(self, statement: str, params: Params) -> psycopg.Cursor[Row]:
+        # After five runs the server would plan a prepared statement for any list, and look through
+        # the list from its beginning for each row: 2.4 s instead of 0.06 s for 6,000 ids.
+        prepare = False if "= ANY(" in statement else None
+        return self.connection.execute(
+            statement,  # pyright: ignore[reportArgumentType]
+            params or None,
+            prepare=prepare,
+            binary=True,
+        )
 
     def later(self, statement: str, params: Params) -> None:
         self._queue.append((statement, params))
@@ -148,7 +159,7 @@ class PostgresSession(Session):
         try:
             with (
                 self.connection.cursor() as cursor,
-                cursor.copy(statement) as copy,
+                cursor.copy(statement) as copy,  # pyright: ignore[reportArgumentType]
             ):
                 copy.write(_COPY_HEAD)
                 for start in range(0, len(rows), COPY_FROM):

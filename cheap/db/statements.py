@@ -248,7 +248,8 @@ class Statements:
     def rendered(self) -> dict[str, str]:
         """Return every statement by name, for the golden files of the tests."""
         found: dict[str, str] = {}
-        for name, value in vars(self).items():
+        statements: dict[str, str | tuple[str, ...] | dict[str, str]] = vars(self)
+        for name, value in statements.items():
             if isinstance(value, tuple):
                 found |= {f"{name}[{i}]": text for i, text in enumerate(value)}
             elif isinstance(value, dict):

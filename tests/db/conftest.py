@@ -68,7 +68,7 @@ def open_files() -> Callable[[], list[str]]:
 
 @pytest.fixture(scope="session")
 def databases() -> dict[str, list[str]]:
-    """Databases that have our schema and nothing in it, for the next test: making one takes long."""
+    """Databases with our schema and nothing in it, for the next test: making one takes long."""
     return {kind: [] for kind in KINDS}
 
 
@@ -133,5 +133,3 @@ def site(kind: str, request: pytest.FixtureRequest) -> Site:
     """A database of each kind, one after the other; on a server with our schema already."""
     site: Site = request.getfixturevalue(kind)
     return site
-
-

@@ -67,9 +67,7 @@ class Site(ABC):
         with closing(self.connect()) as connection:
             return self.ask_on(connection, statement, *values)
 
-    def ask_on(
-        self, connection: Any, statement: str, *values: object
-    ) -> list[tuple[Any, ...]]:
+    def ask_on(self, connection: Any, statement: str, *values: object) -> list[tuple[Any, ...]]:
         cursor = connection.cursor()
         cursor.execute(statement.replace("?", "%s") if values else statement, values or None)
         return list(cursor.fetchall()) if cursor.description else []
@@ -101,9 +99,7 @@ class SqliteSite(Site):
     def connect(self) -> Any:
         return sqlite3.connect(self.file, isolation_level=None)
 
-    def ask_on(
-        self, connection: Any, statement: str, *values: object
-    ) -> list[tuple[Any, ...]]:
+    def ask_on(self, connection: Any, statement: str, *values: object) -> list[tuple[Any, ...]]:
         return list(connection.execute(statement, values))
 
     def plan(self, statement: str, params: dict[str, object]) -> str:
@@ -196,9 +192,7 @@ class MariaDbSite(ServerSite):
         return MariaDbAdapter.create(database=self.name, init_schema=init_schema, **given)
 
     def connect(self) -> Any:
-        return pymysql.connect(
-            database=self.name, autocommit=True, charset="utf8mb4", **self.login
-        )
+        return pymysql.connect(database=self.name, autocommit=True, charset="utf8mb4", **self.login)
 
     def end_connections(self, *, but: Sequence[int] = ()) -> int:
         with closing(self.connect()) as connection:
@@ -219,7 +213,9 @@ class MariaDbSite(ServerSite):
             names = [each[0] for each in cursor.description]
             rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
             return "\n".join(
-                " ".join(f"{name}={row[name]}" for name in ("table", "type", "key", "rows", "Extra"))
+                " ".join(
+                    f"{name}={row[name]}" for name in ("table", "type", "key", "rows", "Extra")
+                )
                 for row in rows
             )
 

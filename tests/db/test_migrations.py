@@ -84,9 +84,11 @@ def test_two_make_it_at_once(bare_site: Site, way: str) -> None:
         def work() -> None:
             barrier.wait(20)
             try:
-                with site.new_adapter(pool_max_size=1) if site.kind != "sqlite" else (
-                    site.new_adapter()
-                ) as adapter:
+                with (
+                    site.new_adapter(pool_max_size=1)
+                    if site.kind != "sqlite"
+                    else (site.new_adapter()) as adapter
+                ):
                     found.append(str(adapter.store_id))
             except BaseException as error:
                 found.append(error)

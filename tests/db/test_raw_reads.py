@@ -116,14 +116,11 @@ def test_a_record_is_a_document_that_sql_can_query(site: Site) -> None:
     assert int(found["huge"]) == 10**30
     for name, expected in (("name", VALUES["name"]), ("count", 2**63 - 1), ("price", "1.50")):
         extract = EXTRACT[site.kind].format(name)
-        [(got,)] = site.ask(
-            f"SELECT {extract} FROM cheap_aspect WHERE entity_id = ?", A.bytes
-        )
+        [(got,)] = site.ask(f"SELECT {extract} FROM cheap_aspect WHERE entity_id = ?", A.bytes)
         assert str(got) == str(expected)
         assert site.ask(
-            f"SELECT COUNT(*) FROM cheap_aspect WHERE {extract} = ?", str(expected)
-            if site.kind != "sqlite"
-            else expected,
+            f"SELECT COUNT(*) FROM cheap_aspect WHERE {extract} = ?",
+            str(expected) if site.kind != "sqlite" else expected,
         ) == [(1,)]
 
 
@@ -239,9 +236,7 @@ def test_what_an_edit_touches(site: Site) -> None:
     """One edit of a catalog writes its own rows, and one number in each place above them."""
     dao = site.dao()
     people = {UUID(int=i): {"name": str(i), "age": i} for i in range(1, 1001)}
-    catalog = new_catalog(
-        dao, *map_of(PERSON, people, "age"), *list_of("list", list(people))
-    )
+    catalog = new_catalog(dao, *map_of(PERSON, people, "age"), *list_of("list", list(people)))
     loaded = dao.load_catalog(catalog)
     loaded[PERSON.name][UUID(int=500)] = {"name": "new", "age": -5}  # type: ignore[index]
     loaded["list"].insert(500, A)  # type: ignore[attr-defined]

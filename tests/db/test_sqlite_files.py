@@ -1,5 +1,7 @@
 """Files that SQLite is pointed at: what is not ours stays as it is, what is wrong is said."""
 
+# ruff: noqa: PT012 - what is taken back takes more than one statement
+
 from __future__ import annotations
 
 import contextlib
@@ -80,7 +82,10 @@ NO_DATABASES = {
 def test_no_database(tmp_path: Path, content: bytes, init_schema: bool) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
-    with untouched(tmp_path), pytest.raises(NotOursError, match="not a SQLite database.*untouched"):
+    with (
+        untouched(tmp_path),
+        pytest.raises(NotOursError, match=r"not a SQLite database.*untouched"),
+    ):
         create(path, init_schema=init_schema)
 
 
@@ -112,7 +117,7 @@ def test_another_programs_database(
             create(path, read_only=True)
         assert path.read_bytes() == before  # SQLite leaves files beside one it may not tidy up
         return
-    with untouched(tmp_path), pytest.raises(NotOursError, match="something else.*untouched"):
+    with untouched(tmp_path), pytest.raises(NotOursError, match=r"something else.*untouched"):
         create(path, **options)  # type: ignore[arg-type]
 
 
@@ -165,11 +170,10 @@ def test_ours_without_our_mark(ours: Path) -> None:
 def test_ours_but_cut_off(ours: Path, part: float) -> None:
     os.truncate(ours, int(ours.stat().st_size * part))
     cut = ours.read_bytes()
-    with pytest.raises((NotOursError, CorruptError)):
-        with create(ours, init_schema=True) as adapter:
-            dao = SqliteDao(adapter)
-            for each in dao.list_catalog_ids():
-                dao.load_catalog(each)
+    with pytest.raises((NotOursError, CorruptError)), create(ours, init_schema=True) as adapter:
+        dao = SqliteDao(adapter)
+        for each in dao.list_catalog_ids():
+            dao.load_catalog(each)
     assert ours.read_bytes() == cut
 
 
@@ -387,9 +391,8 @@ def test_read_only_does_not_make_a_file(tmp_path: Path) -> None:
 
 def test_a_reader_cannot_write(ours: Path) -> None:
     """Not even by a mistake of ours: the connections for reading refuse it."""
-    with create(ours) as adapter, adapter.session() as session:
-        with pytest.raises(ReadOnlyError):
-            session.run("DELETE FROM cheap_catalog", {})
+    with create(ours) as adapter, adapter.session() as session, pytest.raises(ReadOnlyError):
+        session.run("DELETE FROM cheap_catalog", {})
 
 
 @pytest.fixture
@@ -421,9 +424,8 @@ def test_a_medium_that_cannot_be_written(small_disk: Path) -> None:
         for name in ("theirs.db", "wal.db"):
             with pytest.raises((NotOursError, AccessDeniedError)):
                 create(small_disk / name)
-        with pytest.raises((ReadOnlyError, AccessDeniedError)):
-            with create(path) as adapter:
-                SqliteDao(adapter).delete_catalog(catalog)
+        with pytest.raises((ReadOnlyError, AccessDeniedError)), create(path) as adapter:
+            SqliteDao(adapter).delete_catalog(catalog)
         with pytest.raises((ReadOnlyError, AccessDeniedError)):
             create(small_disk / "new.db", init_schema=True)
 
@@ -475,9 +477,8 @@ def test_a_disk_too_full_to_begin(small_disk: Path) -> None:
         while True:
             file.write(bytes(4096))
     before = path.read_bytes()
-    with pytest.raises(StorageFullError, match="full"):
-        with create(path) as adapter:
-            SqliteDao(adapter).commit(catalog, _put({B: {"name": "Bo"}}))  # type: ignore[arg-type]
+    with pytest.raises(StorageFullError, match="full"), create(path) as adapter:
+        SqliteDao(adapter).commit(catalog, _put({B: {"name": "Bo"}}))  # type: ignore[arg-type]
     with pytest.raises(StorageFullError, match="full"):
         create(small_disk / "new.db", init_schema=True)
     assert path.read_bytes() == before
@@ -554,9 +555,8 @@ def test_another_process_writes_for_too_long(ours: Path) -> None:
             assert caught.value.retryable
             assert dao.load_catalog(catalog)  # readers do not wait
             # Somebody new comes along: opening works, writing waits.
-            with create(ours, busy_timeout=0.05) as second:
-                with pytest.raises(BusyError):
-                    SqliteDao(second).create_catalog()
+            with create(ours, busy_timeout=0.05) as second, pytest.raises(BusyError):
+                SqliteDao(second).create_catalog()
         assert dao.delete_catalog(catalog)
 
 
@@ -617,9 +617,7 @@ def test_a_call_in_the_middle_of_another_says_so_at_once(tmp_path: Path, memory:
 # --- closing ----------------------------------------------------------------------------------
 
 
-def test_everything_is_given_back(
-    tmp_path: Path, open_files: Callable[[], list[str]]
-) -> None:
+def test_everything_is_given_back(tmp_path: Path, open_files: Callable[[], list[str]]) -> None:
     before = open_files()
     for round_ in range(3):
         adapter = create(tmp_path / "x.db", init_schema=True, readers=3)
@@ -636,7 +634,11 @@ def test_everything_is_given_back(
         adapter.close()
         assert open_files() == before, round_
         assert os.listdir(tmp_path) == ["x.db"]
-        for call in (dao.list_catalog_ids, dao.create_catalog, lambda: dao.transaction().__enter__()):
+        for call in (
+            dao.list_catalog_ids,
+            dao.create_catalog,
+            lambda: dao.transaction().__enter__(),
+        ):
             with pytest.raises(ClosedError, match="closed"):
                 call()
     for wrong in ("text", "foreign"):

@@ -572,16 +572,16 @@ def test_read_only_species_are_filled_until_they_are_saved(species: CatalogSpeci
     undo = saved(catalog)
     edits: list[Callable[[], object]] = [
         lambda: catalog.create_list("new"),
-        lambda: catalog.define(AspectDef("new", [])),
+        lambda: catalog.define(AspectDef("newer", [])),
         lambda: catalog.define(THING, {C: {}}),
         lambda: catalog.define(THING, indexes=["x"]),
         lambda: catalog.redefine(THING),
-        lambda: catalog.drop("queue"),
         lambda: catalog.entity_list("queue").append(A),
         lambda: catalog.entity_set("staff").add(C),
         lambda: catalog.directory("codes").pop("a"),
         lambda: setattr(catalog.tree("folders")["a"], "entity", C),
         lambda: catalog.aspect_map("thing")[A].__setitem__("x", 9),
+        lambda: catalog.drop("queue"),
     ]
     for edit in edits:
         with pytest.raises(ReadOnlyError, match=f"a saved {species.value} catalog is read-only"):

@@ -75,8 +75,9 @@ def read_property_def(document: object, path: str = "$") -> PropertyDef:
         InvalidDocumentError: with the path to what is wrong.
     """
     reader = Reader(document, path, (*_PROPERTY_KEYS, "isMultivalued"))
+    word = reader.text("type")
     try:
-        kind = PropertyType(reader.text("type"))
+        kind = PropertyType(word)
     except ValueError:
         names = [each.value for each in PropertyType]
         raise InvalidDocumentError(reader.at("type"), f"expected one of {names}") from None
@@ -154,8 +155,9 @@ def hierarchy_type(reader: Reader) -> HierarchyType:
     Raises:
         InvalidDocumentError: it is none of the five.
     """
+    code = reader.text("type")
     try:
-        return HierarchyType(reader.text("type"))
+        return HierarchyType(code)
     except ValueError:
         codes = [each.value for each in HierarchyType]
         raise InvalidDocumentError(reader.at("type"), f"expected one of {codes}") from None

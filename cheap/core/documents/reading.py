@@ -89,8 +89,9 @@ def read_catalog_file(path: str | FilePath) -> Catalog:
 
 def _read_header(head: Reader) -> Catalog:
     global_id = head.id("globalId")
+    word = head.text("species")
     try:
-        species = CatalogSpecies(head.text("species").upper())
+        species = CatalogSpecies(word.upper())
     except ValueError:
         names = [each.value.lower() for each in CatalogSpecies]
         raise InvalidDocumentError("$.species", f"expected one of {names}") from None

@@ -11,6 +11,7 @@ from msgspec import Raw
 from cheap.errors import InvalidDocumentError
 
 _TOKEN = re.compile(rb'[ \t\r\n]*+("(?:[^"\\\x00-\x1f]|\\.)*+"|[{}\[\]:,]|[-+.\w]++)', re.DOTALL)
+_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+([{}\[\]])', re.DOTALL)
 _STRING: Final = msgspec.json.Decoder(str)
 
 
@@ -85,16 +86,20 @@ class Tokens:
         )
 
     def skip(self, token: bytes) -> None:
-        """Go beyond a value that begins with this token."""
-        depth = 0
-        while True:
-            if token in (b"{", b"["):
-                depth += 1
-            elif token in (b"}", b"]"):
-                depth -= 1
-            if depth <= 0:
-                return
-            token = self.next()
+        """Go beyond a value that begins with this token, and do not look what is in it.
+
+        Raises:
+            InvalidDocumentError: it does not end.
+        """
+        if token not in (b"{", b"["):
+            return
+        depth, text, match = 1, self.text, _BRACKET.match
+        while depth:
+            found = match(text, self.end)
+            if found is None:
+                raise InvalidDocumentError(self.path, f"malformed JSON at byte {self.end:,}")
+            self.end = found.end()
+            depth += 1 if found[1] in (b"{", b"[") else -1
 
 
 def split_object(tokens: Tokens) -> dict[str, Raw]:

@@ -133,7 +133,8 @@ class Selection:
     def points(self, indexed: Iterable[str]) -> list[KeyRange]:
         """Return ranges of one key each, one of which every match lies in; none if unknown."""
         names = set(indexed)
-        return next((each for each in self._points if each[0].property in names), [])
+        none: list[KeyRange] = []
+        return next((each for each in self._points if each[0].property in names), none)
 
     # --- properties and values ------------------------------------------------------------
 
@@ -203,7 +204,7 @@ class Selection:
                 return self._prefix(self._scalar(name), prefix)
             case Contains(name, value):
                 return self._containment(self._property(name), value)
-            case _:  # pyright: ignore[reportUnnecessaryComparison] - whatever a caller gave
+            case _:
                 raise InvalidQueryError(f"expected a filter, got {show(condition)}")
 
     def _comparison(self, prop: PropertyDef, word: str, value: object) -> Test:

@@ -2,6 +2,6 @@
 
 from cheap.db.commits.applying import apply
 from cheap.db.commits.pieces import write_large
-from cheap.db.commits.work import CHUNK, Work
+from cheap.db.commits.work import Work
 
-__all__ = ["CHUNK", "Work", "apply", "write_large"]
+__all__ = ["Work", "apply", "write_large"]

@@ -18,9 +18,10 @@ from cheap.core.hierarchies.aspect_map import check_indexable
 from cheap.core.names import check_label, check_name
 from cheap.db.commits.aspects import write_aspects
 from cheap.db.commits.indexes import forget_index, index, store_indexes
-from cheap.db.commits.work import CHUNK, Work
+from cheap.db.commits.work import Work
 from cheap.db.positions import new_number
 from cheap.db.rows import (
+    CHUNK,
     HierarchyRow,
     as_bytes,
     definition_of,

@@ -10,9 +10,10 @@ import msgspec
 
 from cheap.core import HierarchyType
 from cheap.core.hierarchies.aspect_map import check_indexable
-from cheap.db.commits.work import CHUNK, Work
+from cheap.db.commits.work import Work
 from cheap.db.finding import index_keys
 from cheap.db.rows import (
+    CHUNK,
     HierarchyRow,
     number_of_property,
     packed_records,
