@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from uuid import UUID
 
 from benchmarks.data import DEFINITION, make_ids, make_records
 from benchmarks.places import Ground, Place
-from benchmarks.timing import clocked, clocked_each, cores_awake, turn_by_turn
+from benchmarks.timing import call_by_call, clocked
 from cheap import Catalog
 from cheap.core import HierarchyType
 from cheap.core.edits import CreateHierarchy, PutAspects, PutDefinition
@@ -62,12 +63,14 @@ def measure_pages(
         def read(cursor: str | None) -> object:
             return dao.read_hierarchy(key, DEFINITION.name, cursor=cursor, limit=_LIMIT)
 
-        turns = {
-            "start": lambda _: clocked_each([lambda: read(None)] * calls),
-            "end": lambda _: clocked_each([lambda: read(end)] * calls),
-        }
-        with cores_awake():
-            return turn_by_turn(turns, rounds, tell)
+        return call_by_call(
+            {
+                "start": lambda _: [partial(read, None)] * calls,
+                "end": lambda _: [partial(read, end)] * calls,
+            },
+            rounds,
+            tell,
+        )
 
 
 def _fill(place: Place, size: int, tell: Tell) -> UUID:

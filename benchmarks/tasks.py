@@ -5,14 +5,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from functools import partial
 
 from benchmarks.contenders import NAMES, Contender, make_contender
 from benchmarks.data import Data
 from benchmarks.places import Ground
 from benchmarks.plan import Plan
 from benchmarks.results import Results
-from benchmarks.timing import Turn, clocked, clocked_each, cores_awake, turn_by_turn
+from benchmarks.timing import Calls, Turn, call_by_call, clocked, turn_by_turn
 
 Tell = Callable[[str], None]
 
@@ -126,39 +126,35 @@ class Tasks:
 
     # --- single calls ---------------------------------------------------------------------
 
-    def _each(
-        self,
-        task: str,
-        calls_of: Callable[[Contender, int], list[Callable[[], object]]],
-    ) -> None:
+    def _each(self, task: str, calls_of: Callable[[Contender, int], Calls]) -> None:
         """Measure many short calls a round, made ready before the clock starts."""
-
-        def turn_of(contender: Contender) -> Turn:
-            return lambda number: clocked_each(calls_of(contender, number))
-
-        with cores_awake():
-            self._turns(task, {name: turn_of(each) for name, each in self._filled.items()})
+        found = call_by_call(
+            {name: partial(calls_of, each) for name, each in self._filled.items()},
+            self._plan.rounds,
+            lambda text: self._tell(f"{task}: {text}"),
+        )
+        self._note(task, found)
 
     def _point(self) -> None:
-        def one(contender: Contender, number: int) -> list[Callable[[], object]]:
-            return [_call(contender.point, e) for e in self._data.some(self._plan.calls, number)]
+        def one(contender: Contender, number: int) -> Calls:
+            return [partial(contender.point, e) for e in self._data.some(self._plan.calls, number)]
 
-        def hundred(contender: Contender, number: int) -> list[Callable[[], object]]:
+        def hundred(contender: Contender, number: int) -> Calls:
             count = max(3, self._plan.calls // 10)
             ids = [[*self._data.changed(100, number * 1000 + i)] for i in range(count)]
-            return [_call(contender.some, each) for each in ids]
+            return [partial(contender.some, each) for each in ids]
 
         self._each("point", one)
         self._each("point_100", hundred)
 
     def _upsert(self, size: int, task: str) -> None:
-        def calls(contender: Contender, number: int) -> list[Callable[[], object]]:
+        def calls(contender: Contender, number: int) -> Calls:
             count = max(3, self._plan.calls // (4 if size == 1 else 20))
             feeds = (
                 contender.upsert_feed(self._data.changed(size, number * 1000 + i))
                 for i in range(count)
             )
-            return [_call(contender.upsert, each) for each in feeds]
+            return [partial(contender.upsert, each) for each in feeds]
 
         self._each(task, calls)
 
@@ -167,20 +163,20 @@ class Tasks:
             self._tell(f"loading what {name} edits")
             contender.start_edits()
 
-        def calls(contender: Contender, number: int) -> list[Callable[[], object]]:
+        def calls(contender: Contender, number: int) -> Calls:
             entities = self._data.some(max(3, self._plan.calls // 4), number)
             return [
-                _call(contender.edit, contender.edit_feed(entity, number * 10_000 + i))
+                partial(contender.edit, contender.edit_feed(entity, number * 10_000 + i))
                 for i, entity in enumerate(entities)
             ]
 
         self._each("edit", calls)
 
     def _filter(self) -> None:
-        def calls(contender: Contender, number: int) -> list[Callable[[], object]]:
+        def calls(contender: Contender, number: int) -> Calls:
             count = 3 if contender.name == "rows" else max(3, self._plan.calls // 20)
             bounds = [self._data.bounds(number * 1000 + i) for i in range(count)]
-            return [_call(contender.filter, *each) for each in bounds]
+            return [partial(contender.filter, *each) for each in bounds]
 
         expected = min(100, self._data.size)
         for contender in self._filled.values():
@@ -200,7 +196,3 @@ class Tasks:
         self._results.add(
             task, found, backend=self._ground.backend, size=self._data.size, unit=unit
         )
-
-
-def _call(work: Callable[..., object], *args: Any) -> Callable[[], object]:
-    return lambda: work(*args)

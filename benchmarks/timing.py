@@ -7,13 +7,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from statistics import median
 from typing import Final
 
 Turn = Callable[[int], float]
 """One round of one contender: it is given the round's number and returns seconds."""
+
+Calls = Sequence[Callable[[], object]]
+"""The calls of one round of one contender."""
 
 _SPIN: Final = """
 import os
@@ -41,15 +43,6 @@ def clocked(work: Callable[[], object]) -> float:
     return taken
 
 
-def clocked_each(calls: list[Callable[[], object]]) -> float:
-    """Return how long one of many calls takes: the time of all, divided."""
-    gc.collect()
-    start = time.perf_counter()
-    for call in calls:
-        call()
-    return (time.perf_counter() - start) / len(calls)
-
-
 def turn_by_turn(
     turns: Mapping[str, Turn], rounds: int, tell: Callable[[str], None]
 ) -> dict[str, list[float]]:
@@ -71,9 +64,40 @@ def turn_by_turn(
     return found
 
 
-def middle(seconds: list[float]) -> float:
-    """The median."""
-    return median(seconds)
+def call_by_call(
+    calls_of: Mapping[str, Callable[[int], Calls]], rounds: int, tell: Callable[[str], None]
+) -> dict[str, list[float]]:
+    """Measure short calls of all contenders in turn, call after call (A B C A B C ...).
+
+    So nobody has the processor's caches and the server's attention to itself, as nobody has in a
+    program that does more than one thing.
+
+    Args:
+        calls_of: makes the calls of a round ready, by contender.
+        rounds: how many rounds; one more, the first, warms up and does not count.
+        tell: says what is going on.
+
+    Returns:
+        The seconds of a call, on average, in every round, by contender.
+    """
+    found: dict[str, list[float]] = {name: [] for name in calls_of}
+    clock = time.perf_counter
+    with cores_awake():
+        for number in range(rounds + 1):
+            tell(f"round {number} of {rounds}" if number else "warming up")
+            calls = {name: make(number) for name, make in calls_of.items()}
+            spent = dict.fromkeys(calls, 0.0)
+            gc.collect()
+            for i in range(max(map(len, calls.values()))):
+                for name, mine in calls.items():
+                    if i < len(mine):
+                        start = clock()
+                        mine[i]()
+                        spent[name] += clock() - start
+            if number:
+                for name, seconds in spent.items():
+                    found[name].append(seconds / len(calls[name]))
+    return found
 
 
 @contextmanager

@@ -102,9 +102,7 @@ def _parts(results: Results, verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield "### Targets of the modes\n"
     if results.about["quick"]:
         yield "A quick run: few aspects, few rounds; it shows that things work, not how fast.\n"
-    yield aligned(
-        [["target", "found", "wanted", ""], *(_verdict_row(each) for each in verdicts)]
-    )
+    yield aligned([["target", "found", "wanted", ""], *(_verdict_row(each) for each in verdicts)])
 
 
 def _verdict_row(each: Verdict) -> list[str]:
@@ -160,9 +158,7 @@ def _batches(results: Results, backends: Sequence[str]) -> Table:
                 continue
             ratio = paired(results, f"batch_{size}", "awaited", "blocking", backend)
             each = f"{figures[1].value / size * 1e6:.0f} µs"
-            table.append(
-                [_NAMES[backend], f"{size:,}", *map(shown, figures), f"{ratio:.2f}", each]
-            )
+            table.append([_NAMES[backend], f"{size:,}", *map(shown, figures), f"{ratio:.2f}", each])
     return table
 
 

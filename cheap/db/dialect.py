@@ -15,6 +15,7 @@ import msgspec
 from cheap.db.schema import Index, Kind, Table
 
 _MARK = re.compile(r"(?<!:):([a-z_]+)")
+_ARRAY = re.compile(r"(?<=\))s(?=::[a-z]+\[\])")
 
 
 class Dialect:
@@ -179,6 +180,11 @@ class PostgresDialect(Dialect):
         Kind.DATA: "bytea[]",
     }
 
+    def says(self, statement: str) -> str:
+        # Arrays travel in binary form: as text, bytes take twice the room and 5 times the time,
+        # and depend on the server's standard_conforming_strings.
+        return _ARRAY.sub("b", super().says(statement))
+
     def any_of(self, column: str, parameter: str) -> str:
         return f"{column} = ANY({parameter}::bytea[])"
 
@@ -187,7 +193,7 @@ class PostgresDialect(Dialect):
 
     def insert_many(self, table: Table) -> str:
         given = ", ".join(
-            f"unnest(%({column.name})s::{self.arrays[column.kind]})"
+            f"unnest(%({column.name})b::{self.arrays[column.kind]})"
             + ("::json" if column.kind is Kind.DOCUMENT else "")
             for column in table.columns
         )

@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import Any, Final, Self
 
 import pymysql
-import pymysql.cursors
 from pymysql.constants import CLIENT
 
 from cheap.db.adapter import FEW, Adapter, Params, Row, Session, check_port, check_seconds, chosen
@@ -139,7 +138,7 @@ class MariaDbSession(Session):
         return list(self._execute(statement, params).fetchall())
 
     def run(self, statement: str, params: Params) -> int:
-        return self._execute(statement, params).rowcount
+        return int(self._execute(statement, params).rowcount)
 
     def later(self, statement: str, params: Params) -> None:
         self._put_off(self.connection.cursor().mogrify(statement, params))

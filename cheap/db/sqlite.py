@@ -219,12 +219,12 @@ class SqliteAdapter(Adapter):
             SchemaVersionError: the schema is missing (and not wanted), or newer than this CheapPy.
             BusyError: another process held the file for longer than ``busy_timeout``.
         """
-        name: object = os.fspath(path)
+        name = os.fsdecode(path)
         if durability not in ("full", "normal", "off"):
             raise ConfigurationError(
                 f"durability: expected full, normal or off, got {durability!r}"
             )
-        if isinstance(name, bytes) or not name or "\0" in name:
+        if not name or "\0" in name:
             raise ConfigurationError(f"path: expected a file name as text, got {name!r}")
         check_sizes(0, readers, busy_timeout, 0)
         adapter = cls(

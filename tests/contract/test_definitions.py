@@ -11,6 +11,8 @@ import pytest
 from cheap.core import NO_DEFAULT, AspectDef, PropertyDef, field
 from cheap.core.edits import (
     CreateHierarchy,
+    DropDefinition,
+    DropHierarchy,
     PutAspects,
     PutDefinition,
     RemoveAspects,
@@ -307,6 +309,29 @@ def test_only_a_definition_is_a_definition(store: Store) -> None:
     catalog = new_catalog(store)
     with pytest.raises(InvalidEditError):
         store.add_aspect_def(catalog, "person")  # type: ignore[arg-type]
+
+
+# --- dropped --------------------------------------------------------------------------------
+
+
+def test_drop_a_definition_without_a_map(store: Store) -> None:
+    catalog = new_catalog(store, PutDefinition(PERSON), PutDefinition(NOTE), *map_of(OPEN))
+    done = store.commit(catalog, [DropDefinition(PERSON.name), DropDefinition("unknown")])
+    assert (done.revision, done.written) == (2, 0)
+    assert store.list_aspect_defs(catalog) == [NOTE, OPEN]
+    with pytest.raises(MissingKeyError):
+        store.get_aspect_def(catalog, PERSON.name)
+    store.commit(catalog, list_of(PERSON.name))  # the name is free
+    store.commit(catalog, [DropDefinition(NOTE.name), PutDefinition(NOTE)])
+    assert store.list_aspect_defs(catalog) == [OPEN, NOTE]
+
+
+def test_a_definition_in_use_is_not_dropped(store: Store) -> None:
+    catalog = new_catalog(store, *map_of(PERSON, {A: {"name": "Al"}}))
+    with pytest.raises(InvalidEditError, match=PERSON.name):
+        store.commit(catalog, [DropDefinition(PERSON.name)])
+    store.commit(catalog, [DropHierarchy(PERSON.name), DropDefinition(PERSON.name)])
+    assert store.list_aspect_defs(catalog) == []
 
 
 # --- definitions that refuse ----------------------------------------------------------------

@@ -36,6 +36,7 @@ from tests.contract.samples import (
     map_of,
     new_catalog,
     one_of_each,
+    revision_of,
 )
 
 P = PERSON.name
@@ -527,6 +528,21 @@ def test_replace_leaves_nothing_of_the_old(store: Store) -> None:
     loaded = store.load_catalog(first)
     assert loaded.aspect_defs == {"open": OPEN}
     assert loaded == second
+
+
+def test_species_and_upstream_are_not_replaced(store: Store) -> None:
+    first = store.create_catalog(species=CatalogSpecies.FORK, upstream=A).catalog_id
+    for species, upstream in (
+        (CatalogSpecies.SINK, None),
+        (CatalogSpecies.FORK, None),
+        (CatalogSpecies.FORK, B),
+        (CatalogSpecies.MIRROR, A),
+    ):
+        second = Catalog(species=species, upstream=upstream, global_id=first)
+        with pytest.raises(InvalidEditError, match="FORK"):
+            store.save_catalog(second, replace=True)
+        assert second.basis is None
+    assert revision_of(store, first) == 1
 
 
 def test_a_wrong_replacement_changes_nothing(store: Store) -> None:

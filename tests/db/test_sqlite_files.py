@@ -181,11 +181,11 @@ def test_ours_but_overwritten_in_the_middle(ours: Path) -> None:
     with ours.open("r+b") as file:
         file.seek(4096 * 2)
         file.write(b"\xa5" * 4096 * 12)
-    with pytest.raises(CorruptError, match=r"ours\.db: .*malformed"):
-        with create(ours, init_schema=True) as adapter:
-            dao = SqliteDao(adapter)
-            for each in dao.list_catalog_ids():
-                dao.load_catalog(each)
+    damage = pytest.raises(CorruptError, match=r"ours\.db: .*malformed")
+    with damage, create(ours, init_schema=True) as adapter:
+        dao = SqliteDao(adapter)
+        for each in dao.list_catalog_ids():
+            dao.load_catalog(each)
 
 
 def test_a_damaged_record(ours: Path) -> None:
@@ -637,7 +637,7 @@ def test_everything_is_given_back(tmp_path: Path, open_files: Callable[[], list[
         for call in (
             dao.list_catalog_ids,
             dao.create_catalog,
-            lambda: dao.transaction().__enter__(),
+            dao.transaction().__enter__,
         ):
             with pytest.raises(ClosedError, match="closed"):
                 call()

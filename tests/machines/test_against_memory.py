@@ -42,6 +42,7 @@ from cheap.core.edits import (
     Append,
     CreateHierarchy,
     CreateIndex,
+    DropDefinition,
     DropHierarchy,
     DropIndex,
     Edit,
@@ -74,6 +75,8 @@ TALL = AspectDef(
 )
 SHORT = TALL.without_properties("age")
 FIRM = TALL.with_properties(PropertyDef("age", T.INTEGER, nullable=False))
+SPARE = AspectDef("spare", [PropertyDef("x", T.STRING)])
+SPARE_TOO = AspectDef("spare", [PropertyDef("y", T.STRING, default="")])
 KINDS = {
     "list": HierarchyType.ENTITY_LIST,
     "set": HierarchyType.ENTITY_SET,
@@ -134,6 +137,8 @@ EDITS: dict[str, st.SearchStrategy[Any]] = {
     ),
     "drop": st.builds(DropHierarchy, spare),
     "drop and create": st.just(None),
+    "define without map": st.builds(PutDefinition, st.sampled_from([SPARE, SPARE_TOO])),
+    "drop definition": st.builds(DropDefinition, spare),
     "index": st.builds(CreateIndex, st.just("people"), st.sampled_from(["name", "age", "tags"])),
     "unindex": st.builds(DropIndex, st.just("people"), st.sampled_from(["name", "age"])),
     "wrong kind": st.builds(Append, st.sampled_from(["set", "people", "spare"]), entities),

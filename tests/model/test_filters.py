@@ -177,6 +177,10 @@ def test_filters(record: Record, condition: Filter) -> None:
     if expected:
         for span in selection.ranges(THING):
             assert any(within(key, span) for key in index_keys(record, span.property)), span
+        points = selection.points(THING)
+        assert not points or any(
+            within(key, each) for each in points for key in index_keys(record, each.property)
+        )
 
 
 @pytest.mark.parametrize("kind", COMPARABLE)
@@ -369,13 +373,28 @@ def test_ranges() -> None:
     ranges = Selection(THING, condition).ranges(["INT", "STR", "TXT", "size"])
     assert ranges == [
         KeyRange("STR", text, text),
-        KeyRange("INT", low, None),
         KeyRange("TXT", prefix, prefix + b"\xff"),
+        KeyRange("INT", low, None),
     ]
     assert Selection(THING, condition).ranges(["INT"]) == [KeyRange("INT", low, None)]
     assert Selection(THING, condition | (field("INT") == 1)).ranges(["INT"]) == []
     assert Selection(THING, ~(field("INT") == 1)).ranges(["INT"]) == []
     null = Selection(THING, field("INT").is_null()).ranges(["INT"])
     assert null == [KeyRange("INT", b"\0", b"\0")]
+    both = Selection(THING, (field("INT") >= 1) & (field("INT") < 2)).ranges(["INT"])
+    assert both == [KeyRange("INT", low, sort_key(T.INTEGER, 2))]
+    each = Selection(THING, field("INT*").contains(1) & field("INT*").contains(2)).ranges(THING)
+    assert len(each) == 2  # different elements may fulfil them
     less = Selection(THING, field("INT") < 1).ranges(["INT"])
     assert less == [KeyRange("INT", b"\1", low)]  # nulls are not less than anything
+
+
+def test_points() -> None:
+    one, two = (sort_key(T.INTEGER, number) for number in (1, 2))
+    condition = field("INT").is_in([2, 1, 2])
+    assert sorted(Selection(THING, condition).points(["INT"]), key=lambda each: each.low) == [
+        KeyRange("INT", one, one),
+        KeyRange("INT", two, two),
+    ]
+    assert Selection(THING, condition).points(["STR"]) == []
+    assert Selection(THING, ~condition).points(["INT"]) == []

@@ -124,66 +124,66 @@ CREATE TABLE IF NOT EXISTS cheap_piece (
 );
 
 -- inserts[cheap_store]
-INSERT INTO cheap_store (one, store_id, schema_version) SELECT unnest(%(one)s::bigint[]), unnest(%(store_id)s::bytea[]), unnest(%(schema_version)s::bigint[]);
+INSERT INTO cheap_store (one, store_id, schema_version) SELECT unnest(%(one)b::bigint[]), unnest(%(store_id)b::bytea[]), unnest(%(schema_version)b::bigint[]);
 
 -- inserts[cheap_catalog]
-INSERT INTO cheap_catalog (catalog_id, species, version, uri, upstream, revision, header_revision) SELECT unnest(%(catalog_id)s::bytea[]), unnest(%(species)s::text[]), unnest(%(version)s::text[]), unnest(%(uri)s::text[]), unnest(%(upstream)s::bytea[]), unnest(%(revision)s::bigint[]), unnest(%(header_revision)s::bigint[]);
+INSERT INTO cheap_catalog (catalog_id, species, version, uri, upstream, revision, header_revision) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(species)b::text[]), unnest(%(version)b::text[]), unnest(%(uri)b::text[]), unnest(%(upstream)b::bytea[]), unnest(%(revision)b::bigint[]), unnest(%(header_revision)b::bigint[]);
 
 -- inserts[cheap_definition]
-INSERT INTO cheap_definition (catalog_id, name, position, revision, document) SELECT unnest(%(catalog_id)s::bytea[]), unnest(%(name)s::text[]), unnest(%(position)s::bigint[]), unnest(%(revision)s::bigint[]), unnest(%(document)s::text[])::json;
+INSERT INTO cheap_definition (catalog_id, name, position, revision, document) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(name)b::text[]), unnest(%(position)b::bigint[]), unnest(%(revision)b::bigint[]), unnest(%(document)b::text[])::json;
 
 -- inserts[cheap_hierarchy]
-INSERT INTO cheap_hierarchy (catalog_id, number, name, type, position, created, revision, indexes) SELECT unnest(%(catalog_id)s::bytea[]), unnest(%(number)s::bigint[]), unnest(%(name)s::text[]), unnest(%(type)s::text[]), unnest(%(position)s::bigint[]), unnest(%(created)s::bigint[]), unnest(%(revision)s::bigint[]), unnest(%(indexes)s::text[])::json;
+INSERT INTO cheap_hierarchy (catalog_id, number, name, type, position, created, revision, indexes) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(number)b::bigint[]), unnest(%(name)b::text[]), unnest(%(type)b::text[]), unnest(%(position)b::bigint[]), unnest(%(created)b::bigint[]), unnest(%(revision)b::bigint[]), unnest(%(indexes)b::text[])::json;
 
 -- inserts[cheap_aspect]
-INSERT INTO cheap_aspect (catalog_id, hierarchy, position, entity_id, revision, pieces, document) SELECT unnest(%(catalog_id)s::bytea[]), unnest(%(hierarchy)s::bigint[]), unnest(%(position)s::bigint[]), unnest(%(entity_id)s::bytea[]), unnest(%(revision)s::bigint[]), unnest(%(pieces)s::bigint[]), unnest(%(document)s::text[])::json;
+INSERT INTO cheap_aspect (catalog_id, hierarchy, position, entity_id, revision, pieces, document) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(hierarchy)b::bigint[]), unnest(%(position)b::bigint[]), unnest(%(entity_id)b::bytea[]), unnest(%(revision)b::bigint[]), unnest(%(pieces)b::bigint[]), unnest(%(document)b::text[])::json;
 
 -- inserts[cheap_entry]
-INSERT INTO cheap_entry (catalog_id, hierarchy, position, item, revision, parent, name, entity_id) SELECT unnest(%(catalog_id)s::bytea[]), unnest(%(hierarchy)s::bigint[]), unnest(%(position)s::bigint[]), unnest(%(item)s::bytea[]), unnest(%(revision)s::bigint[]), unnest(%(parent)s::bytea[]), unnest(%(name)s::text[]), unnest(%(entity_id)s::bytea[]);
+INSERT INTO cheap_entry (catalog_id, hierarchy, position, item, revision, parent, name, entity_id) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(hierarchy)b::bigint[]), unnest(%(position)b::bigint[]), unnest(%(item)b::bytea[]), unnest(%(revision)b::bigint[]), unnest(%(parent)b::bytea[]), unnest(%(name)b::text[]), unnest(%(entity_id)b::bytea[]);
 
 -- inserts[cheap_removal]
-INSERT INTO cheap_removal (catalog_id, hierarchy, item, revision, name) SELECT unnest(%(catalog_id)s::bytea[]), unnest(%(hierarchy)s::bigint[]), unnest(%(item)s::bytea[]), unnest(%(revision)s::bigint[]), unnest(%(name)s::text[]);
+INSERT INTO cheap_removal (catalog_id, hierarchy, item, revision, name) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(hierarchy)b::bigint[]), unnest(%(item)b::bytea[]), unnest(%(revision)b::bigint[]), unnest(%(name)b::text[]);
 
 -- inserts[cheap_property]
-INSERT INTO cheap_property (catalog_id, hierarchy, property, sort_key, entity_id) SELECT unnest(%(catalog_id)s::bytea[]), unnest(%(hierarchy)s::bigint[]), unnest(%(property)s::bigint[]), unnest(%(sort_key)s::bytea[]), unnest(%(entity_id)s::bytea[]);
+INSERT INTO cheap_property (catalog_id, hierarchy, property, sort_key, entity_id) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(hierarchy)b::bigint[]), unnest(%(property)b::bigint[]), unnest(%(sort_key)b::bytea[]), unnest(%(entity_id)b::bytea[]);
 
 -- inserts[cheap_piece]
-INSERT INTO cheap_piece (catalog_id, hierarchy, value_id, number, data) SELECT unnest(%(catalog_id)s::bytea[]), unnest(%(hierarchy)s::bigint[]), unnest(%(value_id)s::bytea[]), unnest(%(number)s::bigint[]), unnest(%(data)s::bytea[]);
+INSERT INTO cheap_piece (catalog_id, hierarchy, value_id, number, data) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(hierarchy)b::bigint[]), unnest(%(value_id)b::bytea[]), unnest(%(number)b::bigint[]), unnest(%(data)b::bytea[]);
 
 -- upserts[cheap_store]
-INSERT INTO cheap_store (one, store_id, schema_version) SELECT unnest(%(one)s::bigint[]), unnest(%(store_id)s::bytea[]), unnest(%(schema_version)s::bigint[])
+INSERT INTO cheap_store (one, store_id, schema_version) SELECT unnest(%(one)b::bigint[]), unnest(%(store_id)b::bytea[]), unnest(%(schema_version)b::bigint[])
 ON CONFLICT (one) DO NOTHING;
 
 -- upserts[cheap_catalog]
-INSERT INTO cheap_catalog (catalog_id, species, version, uri, upstream, revision, header_revision) SELECT unnest(%(catalog_id)s::bytea[]), unnest(%(species)s::text[]), unnest(%(version)s::text[]), unnest(%(uri)s::text[]), unnest(%(upstream)s::bytea[]), unnest(%(revision)s::bigint[]), unnest(%(header_revision)s::bigint[])
+INSERT INTO cheap_catalog (catalog_id, species, version, uri, upstream, revision, header_revision) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(species)b::text[]), unnest(%(version)b::text[]), unnest(%(uri)b::text[]), unnest(%(upstream)b::bytea[]), unnest(%(revision)b::bigint[]), unnest(%(header_revision)b::bigint[])
 ON CONFLICT (catalog_id) DO UPDATE SET species = excluded.species, version = excluded.version, uri = excluded.uri, upstream = excluded.upstream, revision = excluded.revision, header_revision = excluded.header_revision;
 
 -- upserts[cheap_definition]
-INSERT INTO cheap_definition (catalog_id, name, position, revision, document) SELECT unnest(%(catalog_id)s::bytea[]), unnest(%(name)s::text[]), unnest(%(position)s::bigint[]), unnest(%(revision)s::bigint[]), unnest(%(document)s::text[])::json
+INSERT INTO cheap_definition (catalog_id, name, position, revision, document) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(name)b::text[]), unnest(%(position)b::bigint[]), unnest(%(revision)b::bigint[]), unnest(%(document)b::text[])::json
 ON CONFLICT (catalog_id, name) DO UPDATE SET revision = excluded.revision, document = excluded.document;
 
 -- upserts[cheap_hierarchy]
-INSERT INTO cheap_hierarchy (catalog_id, number, name, type, position, created, revision, indexes) SELECT unnest(%(catalog_id)s::bytea[]), unnest(%(number)s::bigint[]), unnest(%(name)s::text[]), unnest(%(type)s::text[]), unnest(%(position)s::bigint[]), unnest(%(created)s::bigint[]), unnest(%(revision)s::bigint[]), unnest(%(indexes)s::text[])::json
+INSERT INTO cheap_hierarchy (catalog_id, number, name, type, position, created, revision, indexes) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(number)b::bigint[]), unnest(%(name)b::text[]), unnest(%(type)b::text[]), unnest(%(position)b::bigint[]), unnest(%(created)b::bigint[]), unnest(%(revision)b::bigint[]), unnest(%(indexes)b::text[])::json
 ON CONFLICT (catalog_id, name) DO UPDATE SET type = excluded.type, position = excluded.position, created = excluded.created, revision = excluded.revision, indexes = excluded.indexes;
 
 -- upserts[cheap_aspect]
-INSERT INTO cheap_aspect (catalog_id, hierarchy, position, entity_id, revision, pieces, document) SELECT unnest(%(catalog_id)s::bytea[]), unnest(%(hierarchy)s::bigint[]), unnest(%(position)s::bigint[]), unnest(%(entity_id)s::bytea[]), unnest(%(revision)s::bigint[]), unnest(%(pieces)s::bigint[]), unnest(%(document)s::text[])::json
+INSERT INTO cheap_aspect (catalog_id, hierarchy, position, entity_id, revision, pieces, document) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(hierarchy)b::bigint[]), unnest(%(position)b::bigint[]), unnest(%(entity_id)b::bytea[]), unnest(%(revision)b::bigint[]), unnest(%(pieces)b::bigint[]), unnest(%(document)b::text[])::json
 ON CONFLICT (catalog_id, hierarchy, entity_id) DO UPDATE SET revision = excluded.revision, pieces = excluded.pieces, document = excluded.document;
 
 -- upserts[cheap_entry]
-INSERT INTO cheap_entry (catalog_id, hierarchy, position, item, revision, parent, name, entity_id) SELECT unnest(%(catalog_id)s::bytea[]), unnest(%(hierarchy)s::bigint[]), unnest(%(position)s::bigint[]), unnest(%(item)s::bytea[]), unnest(%(revision)s::bigint[]), unnest(%(parent)s::bytea[]), unnest(%(name)s::text[]), unnest(%(entity_id)s::bytea[])
+INSERT INTO cheap_entry (catalog_id, hierarchy, position, item, revision, parent, name, entity_id) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(hierarchy)b::bigint[]), unnest(%(position)b::bigint[]), unnest(%(item)b::bytea[]), unnest(%(revision)b::bigint[]), unnest(%(parent)b::bytea[]), unnest(%(name)b::text[]), unnest(%(entity_id)b::bytea[])
 ON CONFLICT (catalog_id, hierarchy, item) DO UPDATE SET revision = excluded.revision, parent = excluded.parent, name = excluded.name, entity_id = excluded.entity_id;
 
 -- upserts[cheap_removal]
-INSERT INTO cheap_removal (catalog_id, hierarchy, item, revision, name) SELECT unnest(%(catalog_id)s::bytea[]), unnest(%(hierarchy)s::bigint[]), unnest(%(item)s::bytea[]), unnest(%(revision)s::bigint[]), unnest(%(name)s::text[])
+INSERT INTO cheap_removal (catalog_id, hierarchy, item, revision, name) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(hierarchy)b::bigint[]), unnest(%(item)b::bytea[]), unnest(%(revision)b::bigint[]), unnest(%(name)b::text[])
 ON CONFLICT (catalog_id, hierarchy, item) DO UPDATE SET revision = excluded.revision, name = excluded.name;
 
 -- upserts[cheap_property]
-INSERT INTO cheap_property (catalog_id, hierarchy, property, sort_key, entity_id) SELECT unnest(%(catalog_id)s::bytea[]), unnest(%(hierarchy)s::bigint[]), unnest(%(property)s::bigint[]), unnest(%(sort_key)s::bytea[]), unnest(%(entity_id)s::bytea[])
+INSERT INTO cheap_property (catalog_id, hierarchy, property, sort_key, entity_id) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(hierarchy)b::bigint[]), unnest(%(property)b::bigint[]), unnest(%(sort_key)b::bytea[]), unnest(%(entity_id)b::bytea[])
 ON CONFLICT (catalog_id, hierarchy, property, sort_key, entity_id) DO NOTHING;
 
 -- upserts[cheap_piece]
-INSERT INTO cheap_piece (catalog_id, hierarchy, value_id, number, data) SELECT unnest(%(catalog_id)s::bytea[]), unnest(%(hierarchy)s::bigint[]), unnest(%(value_id)s::bytea[]), unnest(%(number)s::bigint[]), unnest(%(data)s::bytea[])
+INSERT INTO cheap_piece (catalog_id, hierarchy, value_id, number, data) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(hierarchy)b::bigint[]), unnest(%(value_id)b::bytea[]), unnest(%(number)b::bigint[]), unnest(%(data)b::bytea[])
 ON CONFLICT (catalog_id, hierarchy, value_id, number) DO UPDATE SET data = excluded.data;
 
 -- get_store
@@ -258,13 +258,13 @@ WHERE h.catalog_id = %(catalog_id)s ORDER BY h.position;
 SELECT h.number, h.name, h.type, h.created, h.revision, h.indexes, d.document FROM cheap_hierarchy h
 LEFT JOIN cheap_definition d
     ON d.catalog_id = h.catalog_id AND d.name = h.name AND h.type = 'AM'
-WHERE h.catalog_id = %(catalog_id)s AND h.name = ANY(%(names)s::text[]);
+WHERE h.catalog_id = %(catalog_id)s AND h.name = ANY(%(names)b::text[]);
 
 -- begin_commit
 SELECT c.species, c.revision, c.version, c.uri, c.header_revision,
     h.number, h.name, h.type, h.created, h.revision, h.indexes, d.document
 FROM cheap_catalog c
-LEFT JOIN cheap_hierarchy h ON h.catalog_id = c.catalog_id AND h.name = ANY(%(names)s::text[])
+LEFT JOIN cheap_hierarchy h ON h.catalog_id = c.catalog_id AND h.name = ANY(%(names)b::text[])
 LEFT JOIN cheap_definition d
     ON d.catalog_id = h.catalog_id AND d.name = h.name AND h.type = 'AM'
 WHERE c.catalog_id = %(catalog_id)s;
@@ -346,18 +346,18 @@ WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND entity_id = 
 
 -- get_aspects
 SELECT entity_id, document, pieces FROM cheap_aspect
-WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND entity_id = ANY(%(ids)s::bytea[]);
+WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND entity_id = ANY(%(ids)b::bytea[]);
 
 -- known_aspects
 SELECT entity_id, revision, pieces FROM cheap_aspect
-WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND entity_id = ANY(%(ids)s::bytea[]);
+WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND entity_id = ANY(%(ids)b::bytea[]);
 
 -- known_aspect
 SELECT entity_id, revision, pieces FROM cheap_aspect
 WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND entity_id = %(entity)s;
 
 -- delete_aspects
-DELETE FROM cheap_aspect WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND entity_id = ANY(%(ids)s::bytea[]);
+DELETE FROM cheap_aspect WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND entity_id = ANY(%(ids)b::bytea[]);
 
 -- find_ascending
 SELECT p.sort_key, a.entity_id, a.document, a.pieces
@@ -398,7 +398,7 @@ WHERE p.catalog_id = %(catalog_id)s AND p.hierarchy = %(hierarchy)s
 ORDER BY p.entity_id LIMIT %(limit)s;
 
 -- unindex_aspects
-DELETE FROM cheap_property WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND entity_id = ANY(%(ids)s::bytea[]);
+DELETE FROM cheap_property WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND entity_id = ANY(%(ids)b::bytea[]);
 
 -- drop_index
 DELETE FROM cheap_property WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND property = %(property)s;
@@ -413,14 +413,14 @@ ORDER BY position LIMIT %(limit)s;
 
 -- get_entries
 SELECT position, item, parent, name, entity_id, revision FROM cheap_entry
-WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND item = ANY(%(ids)s::bytea[]);
+WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND item = ANY(%(ids)b::bytea[]);
 
 -- children_of
 SELECT position, item, parent, name, entity_id, revision FROM cheap_entry
-WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND parent = ANY(%(ids)s::bytea[]);
+WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND parent = ANY(%(ids)b::bytea[]);
 
 -- delete_entries
-DELETE FROM cheap_entry WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND item = ANY(%(ids)s::bytea[]);
+DELETE FROM cheap_entry WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND item = ANY(%(ids)b::bytea[]);
 
 -- count_list
 SELECT COUNT(*) FROM cheap_entry WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s;
@@ -439,7 +439,7 @@ WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND position >= 
 
 -- removed_items
 SELECT item, revision FROM cheap_removal
-WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND revision > %(revision)s AND item = ANY(%(ids)s::bytea[]);
+WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND revision > %(revision)s AND item = ANY(%(ids)b::bytea[]);
 
 -- changed_entries
 SELECT DISTINCT revision FROM cheap_entry WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND revision > %(revision)s;
@@ -469,10 +469,10 @@ WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND value_id = %
 
 -- get_pieces
 SELECT value_id, data FROM cheap_piece
-WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND value_id = ANY(%(ids)s::bytea[]) ORDER BY value_id, number;
+WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND value_id = ANY(%(ids)b::bytea[]) ORDER BY value_id, number;
 
 -- delete_pieces
-DELETE FROM cheap_piece WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND value_id = ANY(%(ids)s::bytea[]);
+DELETE FROM cheap_piece WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND value_id = ANY(%(ids)b::bytea[]);
 
 -- copies[cheap_store]
 COPY cheap_store (one, store_id, schema_version) FROM STDIN (FORMAT BINARY);
