@@ -152,7 +152,9 @@ class SqliteDialect(Dialect):
         return msgspec.json.encode(names).decode()
 
     def insert_many(self, table: Table) -> str:
-        return f"{self.insert_into(table)} VALUES ({', '.join('?' for _ in table.columns)})"
+        # So a document can be bound as the bytes it is; a text would be decoded and encoded again.
+        marks = ("CAST(? AS TEXT)" if c.kind is Kind.DOCUMENT else "?" for c in table.columns)
+        return f"{self.insert_into(table)} VALUES ({', '.join(marks)})"
 
 
 class PostgresDialect(Dialect):

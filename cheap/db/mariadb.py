@@ -12,22 +12,15 @@ from pymysql.constants import CLIENT
 from cheap.db.adapter import FEW, Adapter, Params, Row, Session, check_port, check_seconds, chosen
 from cheap.db.dao import SqlDao
 from cheap.db.dialect import MariaDbDialect
+from cheap.db.faults import MARIADB_FAULTS
 from cheap.db.migrations import prepare
 from cheap.db.pool import Pool
 from cheap.db.schema import Table
 from cheap.db.statements import Statements
 from cheap.errors import (
-    AccessDeniedError,
-    AlreadyExistsError,
-    BusyError,
     CheapError,
     CommitUnknownError,
     ConfigurationError,
-    ReadOnlyError,
-    SchemaVersionError,
-    StatementTimeoutError,
-    StoppedError,
-    StorageFullError,
     StoreError,
     UnavailableError,
 )
@@ -35,36 +28,6 @@ from cheap.errors import (
 BATCH_BYTES: Final = 1_000_000
 """Size of a multi-row INSERT: larger ones are not faster, and a server may take 1 MB at most."""
 
-# https://mariadb.com/kb/en/mariadb-error-code-reference/ and, from 2000 on, the client's codes
-_FAULTS: Final[dict[int, type[CheapError]]] = {
-    0: UnavailableError,  # pymysql: the connection is gone
-    3: StorageFullError,
-    1020: BusyError,  # changed since last read (snapshot isolation)
-    1021: StorageFullError,
-    1040: UnavailableError,  # too many connections
-    1044: AccessDeniedError,
-    1045: AccessDeniedError,
-    1049: ConfigurationError,
-    1053: UnavailableError,  # shutdown
-    1062: AlreadyExistsError,
-    1114: StorageFullError,
-    1142: AccessDeniedError,
-    1146: SchemaVersionError,
-    1153: ConfigurationError,  # max_allowed_packet
-    1205: BusyError,
-    1213: BusyError,
-    1290: ReadOnlyError,
-    1698: AccessDeniedError,
-    1792: ReadOnlyError,
-    1836: ReadOnlyError,
-    1317: StoppedError,
-    1969: StatementTimeoutError,  # max_statement_time
-    1927: UnavailableError,  # connection was killed
-    2002: UnavailableError,
-    2003: UnavailableError,
-    2006: UnavailableError,
-    2013: UnavailableError,
-}
 
 _Connection = Any
 """A pymysql.connections.Connection; what is known of its types is wrong in places."""
@@ -103,9 +66,7 @@ class MariaDbSession(Session):
         self.check_call()
         return self._send_on(queue, statement, params)
 
-    def _send_on(
-        self, queue: list[str], statement: str, params: Params | None
-    ) -> Any:
+    def _send_on(self, queue: list[str], statement: str, params: Params | None) -> Any:
         # Whatever ends a statement but its own answer leaves the rest of that answer in the pipe.
         self.broken = True
         cursor = self.connection.cursor()
@@ -437,7 +398,7 @@ class MariaDbAdapter(Adapter):
             return StoreError(f"{self.where}: {text}")
         if code == 1030 and "28 " in text:  # "Got error 28 … from storage engine": ENOSPC
             code = 1021
-        found = chosen(_FAULTS, code, Exception(text), advice)
+        found = chosen(MARIADB_FAULTS, code, Exception(text), advice)
         return type(found)(f"{self.where}: {found}")
 
     def server_version(self) -> str:

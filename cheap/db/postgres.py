@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final, Self, TypeGuard, cast
 
@@ -14,25 +13,19 @@ from psycopg.types.string import ByteaBinaryLoader
 
 from cheap.db.adapter import FEW, Adapter, Params, Row, Session, check_port, check_seconds, chosen
 from cheap.db.calls import steps
+from cheap.db.copying import COPY_HEAD, COPY_TAIL, packer
 from cheap.db.dao import SqlDao
 from cheap.db.dialect import PostgresDialect
+from cheap.db.faults import POSTGRES_FAULTS, POSTGRES_WORDS
 from cheap.db.migrations import prepare
 from cheap.db.pool import check_sizes
 from cheap.db.schema import Kind, Table
 from cheap.db.statements import Statements
 from cheap.errors import (
-    AccessDeniedError,
-    AlreadyExistsError,
-    BusyError,
     CheapError,
     CommitUnknownError,
-    ConfigurationError,
     PoolTimeoutError,
-    ReadOnlyError,
-    SchemaVersionError,
     StatementTimeoutError,
-    StoppedError,
-    StorageFullError,
     StoreError,
     UnavailableError,
 )
@@ -47,29 +40,6 @@ QUEUE_BYTES: Final = 1_000_000
 
 COPY_FROM: Final = FEW
 """From so many new rows on, COPY is faster than arrays."""
-
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-_FAULTS: Final[dict[str, type[CheapError]]] = {
-    "23505": AlreadyExistsError,
-    "25006": ReadOnlyError,
-    "28000": AccessDeniedError,
-    "28P01": AccessDeniedError,
-    "3D000": ConfigurationError,
-    "40001": BusyError,
-    "40P01": BusyError,
-    "42P07": AlreadyExistsError,  # a table; two programs made the schema at once
-    "42710": AlreadyExistsError,
-    "53400": StorageFullError,  # a limit of the server's configuration
-    "42501": AccessDeniedError,
-    "42P01": SchemaVersionError,
-    "53100": StorageFullError,
-    "53300": UnavailableError,
-    "55P03": BusyError,
-    "57014": StoppedError,
-    "57P01": UnavailableError,
-    "57P02": UnavailableError,
-    "57P03": UnavailableError,
-}
 
 
 class PostgresSession(Session):
@@ -155,16 +125,16 @@ class PostgresSession(Session):
         self.flush()
         self.check_call()
         statement = cast(PostgresDialect, self.dialect).copy_many(table)
-        pack = _packer(table)
+        pack = packer(table)
         try:
             with (
                 self.connection.cursor() as cursor,
                 cursor.copy(statement) as copy,  # pyright: ignore[reportArgumentType]
             ):
-                copy.write(_COPY_HEAD)
+                copy.write(COPY_HEAD)
                 for start in range(0, len(rows), COPY_FROM):
                     copy.write(b"".join(map(pack, rows[start : start + COPY_FROM])))
-                copy.write(_COPY_TAIL)
+                copy.write(COPY_TAIL)
         except psycopg.Error as error:
             raise self._adapter.error(error) from error
 
@@ -467,15 +437,7 @@ def _translate(error: Exception, where: str) -> CheapError:
     state = getattr(error, "sqlstate", None)
     if state is None and isinstance(error, psycopg.OperationalError):
         text = str(error)
-        for words, kind in (
-            ("password authentication failed", AccessDeniedError),
-            ("no password supplied", AccessDeniedError),
-            ("no pg_hba.conf entry", AccessDeniedError),
-            ('role "', AccessDeniedError),
-            ("does not exist", ConfigurationError),
-            ("permission denied for database", AccessDeniedError),
-            ("is not currently accepting connections", ConfigurationError),
-        ):
+        for words, kind in POSTGRES_WORDS:
             if words in text:
                 return kind(f"{where}: {text.strip()}")
         return UnavailableError(f"{where}: {text.strip()} (is the server running?)")
@@ -483,7 +445,7 @@ def _translate(error: Exception, where: str) -> CheapError:
         return UnavailableError(f"{where}: {error}")
     if state == "57014" and "timeout" in str(error):
         return StatementTimeoutError(f"{where}: {error}; ask for less at once, or raise it")
-    found = chosen(_FAULTS, state, error)
+    found = chosen(POSTGRES_FAULTS, state, error)
     return type(found)(f"{where}: {found}")
 
 
@@ -494,36 +456,6 @@ def _has_length(value: object) -> TypeGuard[str | bytes]:
 def _was_refused(error: psycopg.Error) -> bool:
     """Whether the server itself said no (then nothing was committed)."""
     return error.sqlstate is not None and not error.sqlstate.startswith(("08", "57P"))
-
-
-# --- binary COPY: https://www.postgresql.org/docs/current/sql-copy.html -----------------------
-
-_COPY_HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_COPY_TAIL: Final = b"\xff\xff"
-_LENGTH = struct.Struct(">i").pack
-_NUMBER = struct.Struct(">iq").pack
-_NULL = _LENGTH(-1)
-
-
-def _packer(table: Table) -> Callable[[Row], bytes]:
-    """Return a function that writes one row in the binary form of COPY."""
-    head = struct.pack(">h", len(table.columns))
-    numbers = [column.kind is Kind.NUMBER for column in table.columns]
-
-    def pack(row: Row) -> bytes:
-        parts = [head]
-        for is_number, value in zip(numbers, row, strict=True):
-            if value is None:
-                parts.append(_NULL)
-            elif is_number:
-                parts.append(_NUMBER(8, value))
-            else:
-                data = value.encode() if value.__class__ is str else value
-                parts.append(_LENGTH(len(data)))
-                parts.append(data)
-        return b"".join(parts)
-
-    return pack
 
 
 class PostgresDao(SqlDao):

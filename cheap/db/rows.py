@@ -156,7 +156,7 @@ def hierarchy_of(row: Sequence[Any]) -> HierarchyRow:
 def packed_records(
     session: Session, place: Mapping[str, object], rows: Sequence[Row]
 ) -> dict[UUID, bytes]:
-    """Return the packed records in rows of (entity, document, pieces), in order.
+    """Return the packed records in rows of (entity, document, ...), in order.
 
     Args:
         session: fetches what lies in pieces.
@@ -165,13 +165,13 @@ def packed_records(
     """
     if not rows:
         return {}
-    entities, given, pieces = zip(*rows, strict=True)
-    documents: Sequence[Any] = given
-    if any(pieces) and None in documents:
+    entities = [row[0] for row in rows]
+    documents: list[Any] = [row[1] for row in rows]
+    if not all(documents):
         documents = _completed(session, place, entities, documents)
     if isinstance(documents[0], str):
         documents = [each.encode() for each in documents]
-    return dict(zip(ids_from_bytes(list(entities)), documents, strict=True))
+    return dict(zip(ids_from_bytes(entities), documents, strict=True))
 
 
 def _completed(

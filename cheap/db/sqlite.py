@@ -18,23 +18,20 @@ from cheap.db.adapter import Adapter, Params, Row, Session, chosen
 from cheap.db.calls import STEP, steps
 from cheap.db.dao import SqlDao
 from cheap.db.dialect import SqliteDialect
+from cheap.db.faults import SQLITE_FAULTS
 from cheap.db.migrations import prepare
 from cheap.db.pool import Pool, check_sizes
 from cheap.db.schema import Table
 from cheap.db.statements import Statements
 from cheap.errors import (
     AccessDeniedError,
-    AlreadyExistsError,
     BusyError,
     CheapError,
     ClosedError,
     ConfigurationError,
-    CorruptError,
     NotOursError,
     ReadOnlyError,
     SchemaVersionError,
-    StoppedError,
-    StorageFullError,
     StoreError,
 )
 
@@ -49,21 +46,6 @@ HEADER_SIZE: Final = 100
 IOERR_SHMSIZE: Final = 4874
 """No room for the index of the write-ahead log: how a full device shows when a file is opened."""
 
-# Primary result codes, https://www.sqlite.org/rescode.html
-_FAULTS: Final[dict[int, type[CheapError]]] = {
-    3: AccessDeniedError,  # PERM
-    5: BusyError,
-    6: BusyError,  # LOCKED
-    8: ReadOnlyError,
-    9: StoppedError,  # INTERRUPT
-    10: StoreError,  # IOERR
-    11: CorruptError,
-    13: StorageFullError,
-    14: AccessDeniedError,  # CANTOPEN
-    19: AlreadyExistsError,  # CONSTRAINT
-    23: AccessDeniedError,  # AUTH
-    26: NotOursError,  # NOTADB
-}
 _ADVICE: Final = {
     5: "another process holds the file's lock; try again, or raise busy_timeout",
     8: "the file, its folder or the connection is read-only",
@@ -403,7 +385,7 @@ class SqliteAdapter(Adapter):
             return kind(f"{self._path}: {error}")
         code = getattr(error, "sqlite_errorcode", 0)
         code = 13 if code == IOERR_SHMSIZE else code & 0xFF
-        found = chosen(_FAULTS, code, error, _ADVICE.get(code, ""))
+        found = chosen(SQLITE_FAULTS, code, error, _ADVICE.get(code, ""))
         return type(found)(f"{self._path}: {found}")
 
     def server_version(self) -> str:

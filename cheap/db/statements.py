@@ -125,7 +125,7 @@ class Statements:
 
         # --- aspects
         self.load_aspects: Final = say(f"""
-            SELECT entity_id, document, pieces FROM cheap_aspect
+            SELECT entity_id, document FROM cheap_aspect
             WHERE {_HIERARCHY} ORDER BY position""")
         self.page_aspects: Final = say(f"""
             SELECT entity_id, document, pieces, position FROM cheap_aspect

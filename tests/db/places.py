@@ -161,7 +161,8 @@ class PostgresSite(ServerSite):
 
     def new_adapter(self, *, init_schema: bool = True, **options: Any) -> PostgresAdapter:
         given = {**self.login, "pool_max_size": 4, **options}
-        return PostgresAdapter.create(dbname=self.name, init_schema=init_schema, **given)
+        given["dbname"] = given.pop("name", self.name)
+        return PostgresAdapter.create(init_schema=init_schema, **given)
 
     def connect(self) -> Any:
         return psycopg.connect(dbname=self.name, autocommit=True, **self.login)
@@ -189,7 +190,8 @@ class MariaDbSite(ServerSite):
 
     def new_adapter(self, *, init_schema: bool = True, **options: Any) -> MariaDbAdapter:
         given = {**self.login, "pool_max_size": 4, **options}
-        return MariaDbAdapter.create(database=self.name, init_schema=init_schema, **given)
+        given["database"] = given.pop("name", self.name)
+        return MariaDbAdapter.create(init_schema=init_schema, **given)
 
     def connect(self) -> Any:
         return pymysql.connect(database=self.name, autocommit=True, charset="utf8mb4", **self.login)

@@ -99,18 +99,24 @@ def write_aspects(
     """Write records; ``known`` are the rows that are there (``None``: any may be)."""
     number, revision, catalog = hierarchy.number, work.revision, work.id
     with_pieces = spill(work, hierarchy, packed, known)
-    as_document = work.document
-    fresh: list[Row] = []
-    present: list[Row] = []
-    for (entity, document), position in zip(packed.items(), work.positions, strict=False):
-        key = entity.bytes
-        rows = present if known is None or key in known else fresh
-        if with_pieces and entity in with_pieces:
-            kept = with_pieces[entity]
-            whole = None if kept is None else as_document(kept)
-            rows.append((catalog, number, position, key, revision, 1, whole))
-        else:
-            rows.append((catalog, number, position, key, revision, 0, as_document(document)))
+    kept: Mapping[UUID, bytes | None] = {**packed, **with_pieces} if with_pieces else packed
+    rows: list[Row] = [
+        (catalog, number, position, entity.bytes, revision, 0, document)
+        for (entity, document), position in zip(kept.items(), work.positions, strict=False)
+    ]
+    if with_pieces:
+        rows = [
+            (*row[:5], int(entity in with_pieces), row[6])
+            for entity, row in zip(kept, rows, strict=True)
+        ]
+    fresh = present = rows
+    if known:
+        fresh = [row for row in rows if row[3] not in known]
+        present = [row for row in rows if row[3] in known]
+    elif known is None:
+        fresh = []
+    else:
+        present = []
     if fresh:
         work.session.insert(ASPECT, fresh)
     if present:

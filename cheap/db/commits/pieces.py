@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 from cheap.core import HierarchyType
@@ -44,14 +44,18 @@ def spill(
         document, in which a LargeValue stands for what does.
     """
     codec = hierarchy.codec
-    had = {entity for entity in packed if known is None or known.get(entity.bytes, (0, 0))[1]}
+    had: Collection[UUID] = packed if known is None else ()
+    if known:
+        had = [entity for entity in packed if known.get(entity.bytes, (0, 0))[1]]
     found: dict[UUID, bytes | None] = {}
-    stubs = {
-        entity: held
-        for entity, document in packed.items()
-        # An object inside of the record is a stub; looking for one byte is fast.
-        if codec.large and document.find(b"{", 1) > 0 and (held := large_values(codec, document))
-    }
+    stubs: dict[UUID, dict[str, LargeValue]] = {}
+    if codec.large:
+        stubs = {
+            entity: held
+            for entity, document in packed.items()
+            # An object inside of the record is a stub; looking for one byte is fast.
+            if document.find(b"{", 1) > 0 and (held := large_values(codec, document))
+        }
     if stubs:
         check_stubs(work, hierarchy, stubs)
     stale: list[bytes] = []
@@ -61,6 +65,8 @@ def spill(
             id_of_value(entity.bytes, name) for name in ("", *codec.large) if name not in kept
         ]
     work.delete(work.statements.delete_pieces, hierarchy.number, stale)
+    if not stubs and max(map(len, packed.values()), default=0) <= PIECE_SIZE:
+        return found
     for entity, document in packed.items():
         if entity in stubs:
             found[entity] = document
