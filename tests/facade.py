@@ -19,6 +19,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from cheap.aio import AsyncDao
 from cheap.aio.hop import hop_of
+from cheap.aio.pages import AsyncPages
 from cheap.async_store import AsyncStore
 from cheap.store import Store
 
@@ -82,14 +83,16 @@ class Waiting:
         task = self._task.get()
         return self._portal.call(work) if task is None else task.run(work)
 
-    def _iterate(self, iterator: Any) -> Iterator[Any]:
-        end = object()
+    def _iterate(self, pages: AsyncPages[Any]) -> Iterator[Any]:
+        async def following() -> list[Any]:
+            # With the items that it has at hand: going to the loop for each takes too long.
+            try:
+                return [await anext(pages), *[await anext(pages) for _ in range(pages.at_hand)]]
+            except StopAsyncIteration:
+                return []
 
-        async def following() -> Any:
-            return await anext(iterator, end)
-
-        while (item := self._run(following)) is not end:
-            yield item
+        while items := self._run(following):
+            yield from items
 
     @contextmanager
     def transaction(self) -> Generator[Self]:

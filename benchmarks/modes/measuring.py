@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from benchmarks.data import DEFINITION, Data
-from benchmarks.modes.natives import NATIVES, statement_of
+from benchmarks.modes.natives import NATIVES, Statement, statement_of
 from benchmarks.modes.ways import AsyncCall, Loop, from_tasks, from_threads, in_a_row
 from benchmarks.places import Ground, Place
 from benchmarks.results import Results
@@ -66,6 +66,14 @@ class Nothing(SqlDao):
 
     def catalog_exists(self, catalog_id: UUID) -> bool:
         return True
+
+
+class Plain(SqlDao):
+    """A DAO with a verb that sends a statement and gives back its rows, as the drivers do."""
+
+    def catalog_exists(self, catalog_id: Any) -> Any:
+        with self.adapter.session() as session:
+            return session.rows(*catalog_id)
 
 
 class Modes:
@@ -162,6 +170,7 @@ class Modes:
         def hundred_awaited(entities: Sequence[UUID]) -> Awaitable[object]:
             return awaited.get_aspects(self._id, NAME, entities)
 
+        plain = AsyncDao(Plain(dao.adapter))
         width = dao.adapter.width
         calls = self._plan.calls
         for task, call, call_awaited, values, count in (
@@ -172,8 +181,9 @@ class Modes:
             statements = [statement_of(dao, partial(call, each)) for each in values]
             with ExitStack() as stack:
                 ways = {"bare": loop.bare(call, width), "awaited": call_awaited}
+                ways["statement"] = _on_statements(plain.catalog_exists, values, statements)
                 for name, native in self._natives(place, loop, stack).items():
-                    ways[name] = _on_statements(native, dict(zip(map(id, values), statements)))
+                    ways[name] = _on_statements(native, values, statements)
                 self._alone_and_among(task, ways, loop, lambda _, v=values: v, call, count)
 
     def _natives(self, place: Place, loop: Loop, stack: ExitStack) -> dict[str, AsyncCall]:
@@ -243,9 +253,14 @@ class Modes:
         self._results.add(task, found, backend=backend, size=size)
 
 
-def _on_statements(native: AsyncCall, statements: Mapping[int, Any]) -> AsyncCall:
+def _on_statements(
+    native: AsyncCall, values: Sequence[Any], statements: Sequence[Statement]
+) -> AsyncCall:
+    """Return what sends the statement that belongs to a value."""
+    found = {id(value): each for value, each in zip(values, statements, strict=True)}
+
     def run(value: Any) -> Awaitable[object]:
-        return native(statements[id(value)])
+        return native(found[id(value)])
 
     return run
 

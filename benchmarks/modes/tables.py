@@ -64,12 +64,13 @@ def _verdicts(results: Results, backends: Sequence[str]) -> Iterator[Verdict]:
         else:
             for task, words in (("read_1", "read 1"), ("read_100", "read 100")):
                 for native in NATIVES["sqlite"]:
-                    ratio = paired(results, f"{task}_1", "awaited", native, backend)
+                    ratio = paired(results, f"{task}_1", "statement", native, backend)
                     if ratio is not None:
-                        yield Verdict(f"{words}, 1 task, to {native}", ratio, NATIVE_ALONE)
-                    ratio = paired(results, f"{task}_100", native, "awaited", backend)
+                        name = f"statement of {words}, 1 task, to {native}"
+                        yield Verdict(name, ratio, NATIVE_ALONE)
+                    ratio = paired(results, f"{task}_100", native, "statement", backend)
                     if ratio is not None:
-                        name = f"{words}, 100 tasks, to {native}"
+                        name = f"statement of {words}, 100 tasks, to {native}"
                         yield Verdict(name, ratio, NATIVE_AMONG, at_least=True)
         for task in ("cancel_load", "cancel_save"):
             figure = results.find(task, "back", backend)
@@ -112,7 +113,9 @@ def _verdict_row(each: Verdict) -> list[str]:
 
 def _calls(results: Results, backends: Sequence[str]) -> Table:
     natives = sorted({name for backend in backends for name in NATIVES[backend]})
-    table = [["", "", "blocking", "bare run_sync", "awaited", "to bare", *natives]]
+    ways = ("blocking", "bare", "awaited", "statement", *natives)
+    titles = ("blocking", "bare run_sync", "awaited", "to bare", "its statement", *natives)
+    table = [["", "", *titles]]
     for backend in backends:
         for task, words in (
             ("nothing_asyncio", "nothing, asyncio"),
@@ -123,10 +126,7 @@ def _calls(results: Results, backends: Sequence[str]) -> Table:
             for count, where in ((1, "alone"), (100, "among 100 tasks")):
                 name = f"{task}_{count}"
                 ratio = paired(results, name, "awaited", "bare", backend)
-                figures = {
-                    each: results.find(name, each, backend)
-                    for each in ("blocking", "bare", "awaited", *natives)
-                }
+                figures = {each: results.find(name, each, backend) for each in ways}
                 cells = [shown(each) for each in figures.values()]
                 cells.insert(3, "" if ratio is None else f"{ratio:.2f}")
                 table.append([f"{_NAMES[backend]}: {words}", where, *cells])

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 from anyio import CapacityLimiter, to_thread
-from anyio.lowlevel import RunVar
 
 from cheap.aio.endings import Ending, in_thread
 from cheap.db.calls import Call, Outcome, current_call
@@ -114,14 +112,31 @@ class Flight:
             pause = min(2 * pause, RARELY)
 
 
-_unlimited: RunVar[CapacityLimiter] = RunVar("cheap_unlimited")
+class Unlimited(CapacityLimiter):
+    """A limiter without a limit, for threads that are bounded otherwise.
+
+    One of anyio's own, as wide as it may be, costs a round of the event loop for each call.
+    """
+
+    def __new__(cls) -> Self:
+        return object.__new__(cls)
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, *error: object) -> None:
+        pass
+
+    async def acquire_on_behalf_of(self, borrower: object) -> None:
+        pass
+
+    def release_on_behalf_of(self, borrower: object) -> None:
+        pass
+
+
+_unlimited: Final = Unlimited()
 
 
 def unlimited() -> CapacityLimiter:
-    """A limiter without a limit, for threads that are bounded otherwise."""
-    try:
-        return _unlimited.get()
-    except LookupError:
-        limiter = CapacityLimiter(math.inf)
-        _unlimited.set(limiter)
-        return limiter
+    """The limiter without a limit."""
+    return _unlimited

@@ -28,6 +28,11 @@ class AsyncPages(AsyncIterator[T], Generic[T]):
         self._exhausted = False
         self._busy = False
 
+    @property
+    def at_hand(self) -> int:
+        """How many items can be had without waiting."""
+        return len(self._items)
+
     def __aiter__(self) -> AsyncPages[T]:
         return self
 

@@ -10,6 +10,16 @@ import anyio
 from cheap.errors import PoolTimeoutError
 
 
+class _Waiter:
+    """One who waits for a turn."""
+
+    __slots__ = ("has_turn", "woken")
+
+    def __init__(self) -> None:
+        self.has_turn = False
+        self.woken = anyio.Event()
+
+
 class Turns:
     """Lets so many calls of one event loop work at once; the others wait, first come first served.
 
@@ -26,7 +36,9 @@ class Turns:
         self._width = width
         self._patience = patience
         self._free = width
-        self._waiting: OrderedDict[anyio.Event, None] = OrderedDict()
+        self._waiting: OrderedDict[_Waiter, None] = OrderedDict()
+        # Only one of those who wait watches the time, for a timer costs more than the rest of it.
+        self._watching: _Waiter | None = None
         self._moved = time.monotonic()
 
     @property
@@ -43,11 +55,16 @@ class Turns:
         if self._free:
             self._free -= 1
             return
-        turn = anyio.Event()
-        self._waiting[turn] = None
+        mine = _Waiter()
+        self._waiting[mine] = None
         start = time.monotonic()
         try:
-            while not turn.is_set():
+            while not mine.has_turn:
+                self._watching = self._watching or mine
+                if self._watching is not mine:
+                    await mine.woken.wait()
+                    mine.woken = anyio.Event()
+                    continue
                 left = max(start, self._moved) + self._patience - time.monotonic()
                 if left <= 0:
                     raise PoolTimeoutError(
@@ -55,19 +72,34 @@ class Turns:
                         "an end; raise the pool's size, or do less at once"
                     )
                 with anyio.move_on_after(left):
-                    await turn.wait()
+                    await mine.woken.wait()
         except BaseException:
-            if turn.is_set():
+            if mine.has_turn:
                 self.give_back()
             else:
-                del self._waiting[turn]
+                del self._waiting[mine]
             raise
+        finally:
+            if self._watching is mine:
+                self._watch_on(after_timeout=not mine.has_turn)
+
+    def _watch_on(self, *, after_timeout: bool) -> None:
+        """Let somebody else watch the time.
+
+        After a timeout it is the first, whose own time is the next to be over. Else something has
+        moved, so everybody's time begins anew, and it is the last, who will be here the longest.
+        """
+        self._watching = None
+        if self._waiting:
+            self._watching = next(iter(self._waiting) if after_timeout else reversed(self._waiting))
+            self._watching.woken.set()
 
     def give_back(self) -> None:
         """End a turn: it is the next one's."""
         self._moved = time.monotonic()
         if self._waiting:
-            turn, _ = self._waiting.popitem(last=False)
-            turn.set()
+            first, _ = self._waiting.popitem(last=False)
+            first.has_turn = True
+            first.woken.set()
         else:
             self._free += 1

@@ -238,7 +238,7 @@ class Adapter(ABC):
         if self._process != os.getpid():
             raise ClosedError(
                 f"this {type(self).__name__} belongs to the process that made it, and "
-                "connections cannot be shared; create one after the fork"
+                "connections cannot be shared; fork first, then create one in each process"
             )
 
     def __enter__(self) -> Self:

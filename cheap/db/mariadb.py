@@ -73,9 +73,10 @@ class MariaDbSession(Session):
         try:
             if queue:
                 # What was put off goes ahead, in the same packet; the last answer is ours.
-                cursor.execute("; ".join([*queue, cursor.mogrify(statement, params)]))
-                for _ in queue:
-                    cursor.nextset()
+                for packet in _packets([*queue, cursor.mogrify(statement, params)]):
+                    cursor.execute("; ".join(packet))
+                    for _ in packet[1:]:
+                        cursor.nextset()
             else:
                 cursor.execute(statement, params)
         except pymysql.err.MySQLError as error:
@@ -194,6 +195,20 @@ class MariaDbSession(Session):
             self._send("ROLLBACK", None)  # also when the call was stopped
         except CheapError:
             self.broken = True
+
+
+def _packets(statements: list[str]) -> Iterator[list[str]]:
+    """Put statements together as far as a packet may hold them."""
+    packet: list[str] = []
+    size = 0
+    for statement in statements:
+        length = len(statement) if statement.isascii() else len(statement.encode())
+        if packet and size + length > BATCH_BYTES:
+            yield packet
+            packet, size = [], 0
+        packet.append(statement)
+        size += length
+    yield packet
 
 
 class MariaDbAdapter(Adapter):
@@ -346,6 +361,7 @@ class MariaDbAdapter(Adapter):
         _hang_up(session.connection)
         self._pool.drop_idle()  # the others probably died, too
         session.connection = self._connect()
+        session.thread_id = session.connection.thread_id()
         session.broken = False
 
     @property

@@ -182,6 +182,9 @@ class SqliteAdapter(Adapter):
     ) -> Self:
         """Open a database file.
 
+        A process that forks must do so before the file is opened, or start its children anew
+        (``spawn``): SQLite's locks do not survive a fork.
+
         Args:
             path: the file; missing folders are made. ``":memory:"`` is a database that lives as
                 long as the adapter.
@@ -339,6 +342,7 @@ class SqliteAdapter(Adapter):
     def _acquire(self, *, write: bool) -> Session:
         if write or self._in_memory:
             return self._acquire_writer(write)
+        self.check_open()
         return self._readers.acquire()
 
     def _acquire_writer(self, write: bool) -> Session:

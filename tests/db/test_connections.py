@@ -45,7 +45,7 @@ from tests.contract.samples import (
     map_of,
     new_catalog,
 )
-from tests.db.places import PYTHON, SITES, ServerSite
+from tests.db.places import PYTHON, SITES, ServerSite, Site
 from tests.servers import Server, ServerMissing, mariadb_server, postgres_server
 
 P = PERSON.name
@@ -641,7 +641,7 @@ print("fine")
 """
 
 
-def test_after_a_fork(site: Any) -> None:
+def test_after_a_fork(site: Site) -> None:
     site.adapter().close()
     quiet = [] if sys.version_info < (3, 12) else ["-W", "ignore::DeprecationWarning"]
     done = subprocess.run(

@@ -16,7 +16,7 @@ from cheap.core import NO_DEFAULT, AspectDef, PropertyDef, PropertyType
 T = PropertyType
 
 
-class Colour(str, Enum):
+class Colour(str, Enum):  # noqa: UP042 - StrEnum is tamer
     RED = "red"
 
 

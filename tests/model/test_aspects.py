@@ -155,7 +155,7 @@ def test_a_value_is_checked_when_it_is_set() -> None:
     assert aspect["age"] == 18
     with pytest.raises(InvalidValueError, match="colour: expected a property of the definition"):
         aspect["colour"] = "red"
-    with pytest.raises(InvalidValueError, match="name: expected a value .it is not nullable."):
+    with pytest.raises(InvalidValueError, match=r"name: expected a value .it is not nullable."):
         aspect["name"] = None
 
 
@@ -163,7 +163,7 @@ def test_a_required_property_that_is_missing() -> None:
     aspects = AspectMap(PERSON)
     alone = Aspect(PERSON, {"age": 5})
     with pytest.raises(
-        InvalidValueError, match="name: expected a value .it is required., got noth"
+        InvalidValueError, match=r"name: expected a value .it is required., got noth"
     ):
         aspects[A] = alone
     alone["name"] = "Al"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -157,7 +158,10 @@ def test_define_what_is_taken() -> None:
     catalog = Catalog()
     catalog.define(THING)
     catalog.create_list("list")
-    with pytest.raises(AlreadyExistsError, match="a hierarchy is named 'thing' already|redefine"):
+    with pytest.raises(
+        AlreadyExistsError,
+        match="a hierarchy is named 'thing' already",
+    ):
         catalog.define(AspectDef("thing", []))
     with pytest.raises(AlreadyExistsError):
         catalog.define(AspectDef("list", []))
@@ -358,7 +362,7 @@ def test_equality_is_by_content() -> None:
         other = full()
         change(other)
         assert other != full(), number
-        assert other == other  # noqa: PLR0124
+        assert other == other
     with pytest.raises(TypeError):
         hash(full())
 
@@ -526,13 +530,11 @@ steps: st.SearchStrategy[Step] = st.one_of(
 
 
 def act(step: Step, catalog: Catalog) -> None:
-    try:
+    with suppress(CheapError):
         step(catalog)
-    except CheapError:
-        pass
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     st.lists(steps, max_size=8),
     st.lists(st.lists(steps, max_size=4), max_size=3),

@@ -165,7 +165,7 @@ def within(key: bytes, span: KeyRange) -> bool:
     return span.low <= key and (span.high is None or key[: len(span.high)] <= span.high)
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(some_records(), filters)
 def test_filters(record: Record, condition: Filter) -> None:
     selection = Selection(THING, condition)
@@ -270,10 +270,10 @@ def test_a_filter_is_no_truth() -> None:
     for mistake in (
         lambda: (x > 1) and (x < 5),
         lambda: 1 < x < 5,
-        lambda: not (x == 1),
+        lambda: not (x > 1),
         lambda: bool(x == 1),
     ):
-        with pytest.raises(InvalidQueryError, match="combine filters with &, | and ~"):
+        with pytest.raises(InvalidQueryError, match=r"combine filters with &, \| and ~"):
             mistake()
 
 

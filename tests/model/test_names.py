@@ -24,7 +24,7 @@ from cheap.core.names import (
 from cheap.errors import InvalidNameError
 
 
-class Code(str, Enum):
+class Code(str, Enum):  # noqa: UP042 - StrEnum is tamer
     GERMANY = "DE"
 
 
@@ -83,9 +83,9 @@ def test_storable_text_is_what_utf_8_takes(text: str) -> None:
 def test_ids() -> None:
     one = UUID(int=1)
     assert check_id(one) is one
-    with pytest.raises(InvalidNameError, match="entity id: expected a uuid.UUID, got str 'x'"):
+    with pytest.raises(InvalidNameError, match=r"entity id: expected a uuid.UUID, got str 'x'"):
         check_id("x")
-    with pytest.raises(InvalidNameError, match="catalog id: expected a uuid.UUID, got NoneType"):
+    with pytest.raises(InvalidNameError, match=r"catalog id: expected a uuid.UUID, got NoneType"):
         check_id(None, "catalog id")
 
 

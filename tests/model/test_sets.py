@@ -119,7 +119,7 @@ def test_what_is_edited() -> None:
 def test_pop_takes_one() -> None:
     made = EntitySet("s", [A, B])
     assert {made.pop(), made.pop()} == {A, B}
-    with pytest.raises(MissingKeyError, match="'s'.* is empty"):
+    with pytest.raises(MissingKeyError, match=r"'s'.* is empty"):
         made.pop()
     with pytest.raises(MissingKeyError, match="set 's' has no 0000"):
         made.remove(A)

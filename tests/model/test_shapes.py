@@ -35,7 +35,7 @@ UserId = NewType("UserId", int)
 V = TypeVar("V")
 
 
-class Colour(str, Enum):
+class Colour(str, Enum):  # noqa: UP042 - StrEnum is tamer
     RED = "red"
     BLUE = "blue"
 
@@ -77,7 +77,7 @@ class Everything:
     big: Annotated[int, PropertyType.BIG_INTEGER]
     maybe: int | None
     optional: Optional[int]  # noqa: UP045 - as it is written in older code
-    union: Union[None, str]  # noqa: UP007
+    union: Union[None, str]  # noqa: RUF036, UP007
     many: list[int]
     pairs: tuple[str, ...]
     sequence: Sequence[Decimal]
@@ -104,7 +104,7 @@ class EverythingModel(BaseModel):
     big: Annotated[int, PropertyType.BIG_INTEGER, Field(ge=0)]
     maybe: int | None
     optional: Optional[PositiveInt]  # noqa: UP045
-    union: Union[None, str]  # noqa: UP007
+    union: Union[None, str]  # noqa: RUF036, UP007
     many: list[int]
     pairs: tuple[str, ...]
     sequence: Sequence[Decimal]
@@ -294,7 +294,7 @@ def test_what_is_no_field_is_left_out(record: Any) -> None:
 def test_a_model_that_lacks_a_field() -> None:
     made = CachedModel.model_construct()
     aspects = AspectMap(AspectDef.of(CachedModel))
-    with pytest.raises(InvalidValueError, match="name: expected a value .it is required"):
+    with pytest.raises(InvalidValueError, match=r"name: expected a value .it is required"):
         aspects[UUID(int=1)] = made
 
 
@@ -313,7 +313,7 @@ def test_local_models() -> None:
         colour: Colour
         when: LocalMoment
 
-    LocalMoment = Annotated[datetime, "aware"]  # noqa: N806 - a type, defined later
+    LocalMoment = Annotated[datetime, "aware"]  # defined later than used
     Local.model_rebuild(_types_namespace={"LocalMoment": LocalMoment})
     assert AspectDef.of(Local)["when"].type is T.DATE_TIME
 

@@ -37,7 +37,7 @@ def rank(kind: PropertyType) -> Callable[[Any], Any]:
 def test_keys_order_as_values_do(kind: PropertyType) -> None:
     of = rank(kind)
 
-    @settings(max_examples=150)
+    @settings(max_examples=60)
     @given(st.lists(ACCEPTED[kind], min_size=2, max_size=4))
     def check(values: list[object]) -> None:
         held = [canonical(kind, value) for value in values]

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cheap.core import EntityTree, Node
@@ -61,7 +61,7 @@ def both(mine: Callable[[EntityTree], object], builtin: Callable[[Plain], object
 
 def graft(model: Plain, to: tuple[str, ...], come_from: tuple[str, ...]) -> None:
     """Put a copy of one node into the place of another; a node on itself changes nothing."""
-    copy = eval(repr(find(model, come_from)))  # noqa: S307 - a deep copy that shares nothing
+    copy = eval(repr(find(model, come_from)))  # a copy that shares nothing
     above = model
     for name in to[:-1]:
         above = above[1].setdefault(name, [None, {}])
@@ -119,7 +119,6 @@ steps: st.SearchStrategy[Step] = st.one_of(
 )
 
 
-@settings(max_examples=200)
 @given(contents, st.lists(steps, max_size=8))
 def test_it_behaves_as_nested_dicts_do(
     start: dict[tuple[str, ...], UUID | None], edits: list[Step]
@@ -137,7 +136,6 @@ def test_it_behaves_as_nested_dicts_do(
     assert [node.name for node in mine.walk()] == [path[-1] for path in walked]
 
 
-@settings(max_examples=200)
 @given(contents, st.lists(steps, max_size=8), st.lists(steps, max_size=4), st.booleans())
 def test_its_edits_make_the_same_of_a_copy(
     start: dict[tuple[str, ...], UUID | None], edits: list[Step], later: list[Step], saved: bool
@@ -150,7 +148,7 @@ def test_its_edits_make_the_same_of_a_copy(
     for step in edits:
         step(mine, scratch)
     pending = mine.pending_edits() if saved else mine.content_edits()
-    assert same(apply(eval(repr(before)), pending), plain(mine))  # noqa: S307
+    assert same(apply(eval(repr(before)), pending), plain(mine))
     undo = mine.settle()
     assert mine.pending_edits() == []
     for step in later:
@@ -237,7 +235,7 @@ def test_what_is_not_there() -> None:
         del made[()]
     with pytest.raises(InvalidNameError, match="the root cannot be replaced"):
         made[()] = made["a"]
-    with pytest.raises(MissingKeyError, match="is empty|has no children"):
+    with pytest.raises(MissingKeyError, match="has no children"):
         EntityTree("t").popitem()
 
 
@@ -283,7 +281,7 @@ def test_removing_a_node_removes_what_is_below() -> None:
         lambda: c.setdefault("x"),
         lambda: a.clear(),
     ):
-        with pytest.raises(MissingKeyError, match="node '.' was removed from its tree"):
+        with pytest.raises(MissingKeyError, match=r"node '.' was removed from its tree"):
             edit()
 
 
@@ -392,13 +390,11 @@ def deep(depth: int = DEEP, entity: UUID | None = A) -> EntityTree:
 
 
 def test_deep_trees() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     one, other = deep(), deep()
-    last = None
-    for count, node in enumerate(one.walk(), 1):
-        last = node
-    assert last is not None
-    assert count == DEEP  # noqa: F821 - bound by the loop
+    walked = list(one.walk())
+    last = walked[-1]
+    assert len(walked) == DEEP
     assert last.path == ("n",) * DEEP
     assert one[last.path] is last
     assert one == other
@@ -412,16 +408,16 @@ def test_deep_trees() -> None:
     one["m"] = top
     assert one["m"] == top
     one.clear()
-    del one, other, top, last, node
-    assert time.perf_counter() - start < 5
+    del one, other, top, last, walked
+    assert time.process_time() - start < 5
 
 
 def test_a_wide_tree_is_edited_quickly() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     made = EntityTree("wide", {(f"a{i % 100}", f"b{i}"): A for i in range(20_000)})
     made.settle()
     for node in list(made.walk()):
         node.entity = B
     made.clear()
     assert len(made.pending_edits()[0].paths) == 100  # type: ignore[union-attr]
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

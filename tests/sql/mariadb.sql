@@ -329,7 +329,7 @@ SELECT hierarchy, COUNT(*) FROM cheap_aspect WHERE catalog_id = %(catalog_id)s G
 SELECT hierarchy, COUNT(*) FROM cheap_entry WHERE catalog_id = %(catalog_id)s AND (position <> 0 OR entity_id IS NOT NULL) GROUP BY hierarchy;
 
 -- load_aspects
-SELECT entity_id, document, pieces FROM cheap_aspect
+SELECT entity_id, document FROM cheap_aspect
 WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s ORDER BY position;
 
 -- page_aspects

@@ -130,13 +130,13 @@ INSERT INTO cheap_store (one, store_id, schema_version) VALUES (?, ?, ?);
 INSERT INTO cheap_catalog (catalog_id, species, version, uri, upstream, revision, header_revision) VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- inserts[cheap_definition]
-INSERT INTO cheap_definition (catalog_id, name, position, revision, document) VALUES (?, ?, ?, ?, ?);
+INSERT INTO cheap_definition (catalog_id, name, position, revision, document) VALUES (?, ?, ?, ?, CAST(? AS TEXT));
 
 -- inserts[cheap_hierarchy]
-INSERT INTO cheap_hierarchy (catalog_id, number, name, type, position, created, revision, indexes) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO cheap_hierarchy (catalog_id, number, name, type, position, created, revision, indexes) VALUES (?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT));
 
 -- inserts[cheap_aspect]
-INSERT INTO cheap_aspect (catalog_id, hierarchy, position, entity_id, revision, pieces, document) VALUES (?, ?, ?, ?, ?, ?, ?);
+INSERT INTO cheap_aspect (catalog_id, hierarchy, position, entity_id, revision, pieces, document) VALUES (?, ?, ?, ?, ?, ?, CAST(? AS TEXT));
 
 -- inserts[cheap_entry]
 INSERT INTO cheap_entry (catalog_id, hierarchy, position, item, revision, parent, name, entity_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
@@ -159,15 +159,15 @@ INSERT INTO cheap_catalog (catalog_id, species, version, uri, upstream, revision
 ON CONFLICT (catalog_id) DO UPDATE SET species = excluded.species, version = excluded.version, uri = excluded.uri, upstream = excluded.upstream, revision = excluded.revision, header_revision = excluded.header_revision;
 
 -- upserts[cheap_definition]
-INSERT INTO cheap_definition (catalog_id, name, position, revision, document) VALUES (?, ?, ?, ?, ?)
+INSERT INTO cheap_definition (catalog_id, name, position, revision, document) VALUES (?, ?, ?, ?, CAST(? AS TEXT))
 ON CONFLICT (catalog_id, name) DO UPDATE SET revision = excluded.revision, document = excluded.document;
 
 -- upserts[cheap_hierarchy]
-INSERT INTO cheap_hierarchy (catalog_id, number, name, type, position, created, revision, indexes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO cheap_hierarchy (catalog_id, number, name, type, position, created, revision, indexes) VALUES (?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT))
 ON CONFLICT (catalog_id, name) DO UPDATE SET type = excluded.type, position = excluded.position, created = excluded.created, revision = excluded.revision, indexes = excluded.indexes;
 
 -- upserts[cheap_aspect]
-INSERT INTO cheap_aspect (catalog_id, hierarchy, position, entity_id, revision, pieces, document) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO cheap_aspect (catalog_id, hierarchy, position, entity_id, revision, pieces, document) VALUES (?, ?, ?, ?, ?, ?, CAST(? AS TEXT))
 ON CONFLICT (catalog_id, hierarchy, entity_id) DO UPDATE SET revision = excluded.revision, pieces = excluded.pieces, document = excluded.document;
 
 -- upserts[cheap_entry]
@@ -329,7 +329,7 @@ SELECT hierarchy, COUNT(*) FROM cheap_aspect WHERE catalog_id = :catalog_id GROU
 SELECT hierarchy, COUNT(*) FROM cheap_entry WHERE catalog_id = :catalog_id AND (position <> 0 OR entity_id IS NOT NULL) GROUP BY hierarchy;
 
 -- load_aspects
-SELECT entity_id, document, pieces FROM cheap_aspect
+SELECT entity_id, document FROM cheap_aspect
 WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy ORDER BY position;
 
 -- page_aspects

@@ -1,0 +1,144 @@
+"""What the facade's tests share: databases, adapters that are looked after, a watchful event loop."""
+
+from __future__ import annotations
+
+import _thread
+import itertools
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio import to_thread
+from blockbuster import BlockBuster, BlockBusterFunction
+
+from cheap.aio.adapter import AsyncAdapter
+from cheap.aio.dao import AsyncDao
+from cheap.aio.hop import hop_of
+from tests.aio.cancelling import WAYS
+from tests.aio.sites import AIO_SITES, AioSite
+from tests.db.places import ServerSite, SqliteSite
+from tests.lanes import Ground
+
+LOOPS = ("asyncio", "trio")
+_numbers = itertools.count()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "kind" in metafunc.fixturenames:
+        kinds = list(AIO_SITES)
+        metafunc.parametrize("kind", kinds[:1] if metafunc.config.option.fast else kinds)
+    if "way" in metafunc.fixturenames:
+        ways = [(loop, way) for loop in LOOPS for way, loops in WAYS.items() if loop in loops]
+        metafunc.parametrize(("anyio_backend", "way"), ways)
+    elif "anyio_backend" in metafunc.fixturenames:
+        metafunc.parametrize("anyio_backend", LOOPS)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    raise NotImplementedError("given above")
+
+
+# --- nothing may block the event loop, and nothing may be left -------------------------------
+
+
+def probe() -> BlockBuster:
+    """What raises when code of ours blocks asyncio's event loop."""
+    probe = BlockBuster("cheap")
+    # ``with lock:`` does not go through ``acquire``.
+    probe.functions["lock.__enter__"] = BlockBusterFunction(
+        _thread.LockType,
+        "__enter__",
+        scanned_modules="cheap",
+        can_block_predicate=lambda lock: not lock.locked(),
+    )
+    return probe
+
+
+@pytest.fixture(autouse=True)
+def event_loop_is_never_blocked() -> Iterator[None]:
+    watching = probe()
+    watching.activate()
+    yield
+    watching.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 10
+    while left := [each for each in threading.enumerate() if each not in before]:
+        # Trio keeps threads that have nothing to do, for ten seconds, under this name.
+        if all(each.name.startswith("Trio thread ") for each in left):
+            break
+        assert time.monotonic() < deadline, f"left running: {left}"
+        time.sleep(0.001)
+
+
+# --- databases --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def databases(ground: Ground) -> dict[str, ServerSite]:
+    """A database on each server, made when the first test needs it."""
+    return {}
+
+
+@pytest.fixture
+def site(
+    kind: str, ground: Ground, databases: dict[str, ServerSite], tmp_path: Path
+) -> Iterator[AioSite]:
+    """An empty database of each kind, one after the other."""
+    aio, bare = AIO_SITES[kind]
+    if bare is SqliteSite:
+        yield aio(SqliteSite(tmp_path / "catalog.db"))
+        return
+    if kind not in databases:
+        server = ground.backend(kind).server  # type: ignore[attr-defined]
+        databases[kind] = bare(server, server.create_database(f"aio{next(_numbers)}"))  # type: ignore[call-arg]
+        databases[kind].new_adapter().close()
+    yield aio(databases[kind])
+    assert databases[kind].clear()
+
+
+Make = Callable[..., Awaitable[AsyncAdapter]]
+
+
+@pytest.fixture
+async def make(site: AioSite) -> AsyncIterator[Make]:
+    """Make an adapter that is closed when the test ends, and must then have nothing in use."""
+    made: list[AsyncAdapter] = []
+
+    async def create(**options: Any) -> AsyncAdapter:
+        made.append(await site.create(**options))
+        return made[-1]
+
+    yield create
+    for adapter in made:
+        await at_rest(adapter)
+        await adapter.close()
+    assert await to_thread.run_sync(site.settled), site.at_work()
+
+
+async def at_rest(adapter: AsyncAdapter) -> None:
+    """Wait until an adapter has nothing in use: no call, no turn, no connection."""
+    hop = hop_of(adapter.blocking)
+    with anyio.move_on_after(10):
+        while hop.flights or hop.turns().taken or adapter.checked_out:
+            await anyio.sleep(0.002)
+    assert (hop.flights, hop.turns().taken, adapter.checked_out) == (set(), 0, 0)
+
+
+@pytest.fixture
+async def adapter(make: Make) -> AsyncAdapter:
+    return await make()
+
+
+@pytest.fixture
+async def dao(adapter: AsyncAdapter, site: AioSite) -> AsyncDao:
+    return site.dao(adapter)

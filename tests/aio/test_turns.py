@@ -1,0 +1,122 @@
+"""Turns: first come first served, and everybody's patience is his own."""
+
+from __future__ import annotations
+
+import time
+
+import anyio
+import pytest
+
+from cheap.aio.turns import Turns
+from cheap.errors import PoolTimeoutError
+
+pytestmark = pytest.mark.anyio
+UNIT = 0.05
+
+
+class Queue:
+    """Tasks that want a turn, and when each of them got it or gave up."""
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
+        self.start = time.monotonic()
+        self.got: list[str] = []
+        self.gave_up: dict[str, float] = {}
+
+    async def want(self, name: str) -> None:
+        try:
+            await self.turns.take()
+        except PoolTimeoutError:
+            self.gave_up[name] = (time.monotonic() - self.start) / UNIT
+        else:
+            self.got.append(name)
+
+
+async def test_first_come_first_served() -> None:
+    turns = Turns(2, 30)
+    queue = Queue(turns)
+    async with anyio.create_task_group() as group:
+        for name in "abcdef":
+            group.start_soon(queue.want, name)
+            await anyio.wait_all_tasks_blocked()
+        for expected in ("ab", "abc", "abcd", "abcde", "abcdef"):
+            assert "".join(queue.got) == expected
+            turns.give_back()
+            await anyio.wait_all_tasks_blocked()
+    assert turns.taken == 1
+    turns.give_back()
+    assert turns.taken == 0
+
+
+async def test_each_gives_up_when_its_own_time_is_over() -> None:
+    turns = Turns(1, 4 * UNIT)
+    await turns.take()
+    queue = Queue(turns)
+    async with anyio.create_task_group() as group:
+        for name in "abc":
+            group.start_soon(queue.want, name)
+            await anyio.sleep(UNIT)
+    assert list(queue.gave_up) == ["a", "b", "c"]
+    for name, expected in zip("abc", (4, 5, 6), strict=True):
+        assert expected <= queue.gave_up[name] < expected + 0.9
+    turns.give_back()
+    assert turns.taken == 0
+
+
+async def test_a_queue_that_moves_is_no_reason_to_give_up() -> None:
+    turns = Turns(1, 3 * UNIT)
+    await turns.take()
+    queue = Queue(turns)
+    async with anyio.create_task_group() as group:
+        for name in "abcd":
+            group.start_soon(queue.want, name)
+        for _ in range(3):
+            await anyio.sleep(2 * UNIT)
+            turns.give_back()
+    assert len(queue.got) == 3  # after six units, all of which moved
+    assert 9 <= queue.gave_up.popitem()[1] < 9.9
+
+
+@pytest.mark.parametrize("cancelled", ["first", "last", "all"])
+async def test_somebody_always_watches_the_time(cancelled: str) -> None:
+    """One who is cancelled may have been the one who watched it."""
+    turns = Turns(1, 3 * UNIT)
+    await turns.take()
+    queue = Queue(turns)
+    async with anyio.create_task_group() as group:
+        scopes = {name: anyio.CancelScope() for name in "abc"}
+
+        async def want(name: str) -> None:
+            with scopes[name]:
+                await queue.want(name)
+
+        for name in scopes:
+            group.start_soon(want, name)
+            await anyio.wait_all_tasks_blocked()
+        gone = {"first": "a", "last": "c", "all": "abc"}[cancelled]
+        for name in gone:
+            scopes[name].cancel()
+        await anyio.wait_all_tasks_blocked()
+        if cancelled == "all":
+            group.start_soon(queue.want, "d")
+    expected = "d" if cancelled == "all" else "".join(each for each in "abc" if each not in gone)
+    assert "".join(queue.gave_up) == expected
+
+
+async def test_one_who_was_served_and_cancelled_at_once_gives_the_turn_on() -> None:
+    turns = Turns(1, 30)
+    await turns.take()
+    queue = Queue(turns)
+    async with anyio.create_task_group() as group:
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as inner:
+                inner.start_soon(queue.want, "a")
+                await anyio.wait_all_tasks_blocked()
+                group.start_soon(queue.want, "b")
+                await anyio.wait_all_tasks_blocked()
+                turns.give_back()
+                scope.cancel()
+        if "a" in queue.got:  # it may have been quicker
+            turns.give_back()
+    assert queue.got[-1] == "b"
+    assert turns.taken == 1
