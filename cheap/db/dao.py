@@ -19,7 +19,7 @@ from cheap.core import (
 )
 from cheap.core.edits import CreateHierarchy, DropHierarchy, Edit, PutAspects, PutDefinition
 from cheap.core.filters import Selection
-from cheap.core.names import check_id, check_name, new_id
+from cheap.core.names import check_id, check_name, ids_from_bytes, new_id
 from cheap.db.adapter import Adapter, Row, Session
 from cheap.db.commits import Work, apply, write_large
 from cheap.db.cursors import read_cursor, write_cursor
@@ -296,9 +296,10 @@ class SqlDao(Joinable):
             place["hierarchy"] = known.number
             with self._reading() as session:
                 rows = self._aspect_rows(session, place, entities)
-                if rows and all(row[1] is not None for row in rows):
-                    packed = packed_records(session, place, rows)
-                    return _in_order(entities, aspects_of(packed, known.readable_codec()))
+            documents = [row[1] for row in rows]
+            if rows and all(documents):
+                packed = dict(zip(ids_from_bytes([row[0] for row in rows]), documents, strict=True))
+                return _in_order(entities, aspects_of(packed, known.readable_codec()))
         # Not seen yet; or nothing there, maybe because the map is another one by now; or some of
         # it lies in pieces, which another statement reads.
         with self._reading(snapshot=True) as session:

@@ -61,7 +61,8 @@ POSTGRES_FAULTS: Final[dict[str, type[CheapError]]] = {
 }
 
 # What the client says without a code, when it could not connect
-POSTGRES_WORDS: Final = (
+POSTGRES_WORDS: Final[tuple[tuple[str, type[CheapError]], ...]] = (
+    ("too many connections", UnavailableError),
     ("password authentication failed", AccessDeniedError),
     ("no password supplied", AccessDeniedError),
     ("no pg_hba.conf entry", AccessDeniedError),
@@ -78,6 +79,8 @@ MARIADB_FAULTS: Final[dict[int, type[CheapError]]] = {
     1020: BusyError,  # changed since last read (snapshot isolation)
     1021: StorageFullError,
     1040: UnavailableError,  # too many connections
+    1203: UnavailableError,  # of this user
+    1226: UnavailableError,  # of this account
     1044: AccessDeniedError,
     1045: AccessDeniedError,
     1049: ConfigurationError,

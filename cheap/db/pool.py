@@ -52,7 +52,10 @@ class Pool(Generic[C]):
         self._idle: deque[tuple[C, float]] = deque()
         self._lent = 0
         self._closed = False
-        self._changed = threading.Condition()
+        # With a plain lock, and no call when nobody waits: half the price of the usual Condition.
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._waiting = 0
 
     @property
     def lent(self) -> int:
@@ -62,7 +65,7 @@ class Pool(Generic[C]):
     def fill(self) -> None:
         """Open the first ``min_size`` connections, so that a wrong address shows at once."""
         for _ in range(self._min_size):
-            with self._changed:
+            with self._lock:
                 self._idle.append((self._open(), time.monotonic()))
 
     def acquire(self) -> C:
@@ -73,7 +76,7 @@ class Pool(Generic[C]):
             ClosedError: the pool was closed.
         """
         waits: Iterator[float] | None = None
-        with self._changed:
+        with self._lock:
             while True:
                 if self._closed:
                     raise ClosedError("the pool of connections was closed")
@@ -89,11 +92,15 @@ class Pool(Generic[C]):
                         f"all {self.max_size} connections were in use for {self.timeout:g} s; "
                         "raise the pool's size, or do less at once"
                     )
-                self._changed.wait(wait)
+                self._waiting += 1
+                try:
+                    self._changed.wait(wait)
+                finally:
+                    self._waiting -= 1
         try:
             return self._open()
         except BaseException:
-            with self._changed:
+            with self._lock:
                 self._lent -= 1
                 self._changed.notify()
             raise
@@ -101,7 +108,7 @@ class Pool(Generic[C]):
     def release(self, connection: C, *, broken: bool = False) -> None:
         """Take a connection back; a broken one is closed."""
         surplus: list[C] = [connection] if broken else []
-        with self._changed:
+        with self._lock:
             self._lent -= 1
             if self._closed and not broken:
                 surplus.append(connection)
@@ -113,20 +120,21 @@ class Pool(Generic[C]):
                     now - self._idle[0][1] > self._max_idle
                 ):
                     surplus.append(self._idle.popleft()[0])
-            self._changed.notify()
+            if self._waiting:
+                self._changed.notify()
         for each in surplus:
             self._close_one(each)
 
     def drop_idle(self) -> None:
         """Close every idle connection: after one broke, the others probably did too."""
-        with self._changed:
+        with self._lock:
             idle, self._idle = self._idle, deque()
         for connection, _ in idle:
             self._close_one(connection)
 
     def close(self) -> None:
         """Close idle connections now and lent ones when they come back."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             self._changed.notify_all()
         self.drop_idle()

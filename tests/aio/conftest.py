@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import itertools
 import threading
 import time
@@ -13,12 +12,12 @@ from typing import Any
 import anyio
 import pytest
 from anyio import to_thread
-from blockbuster import BlockBuster, BlockBusterFunction
 
 from cheap.aio.adapter import AsyncAdapter
 from cheap.aio.dao import AsyncDao
 from cheap.aio.hop import hop_of
 from tests.aio.cancelling import WAYS
+from tests.aio.probe import no_blocking
 from tests.aio.sites import AIO_SITES, AioSite
 from tests.db.places import ServerSite, SqliteSite
 from tests.lanes import Ground
@@ -46,25 +45,10 @@ def anyio_backend() -> str:
 # --- nothing may block the event loop, and nothing may be left -------------------------------
 
 
-def probe() -> BlockBuster:
-    """What raises when code of ours blocks asyncio's event loop."""
-    probe = BlockBuster("cheap")
-    # ``with lock:`` does not go through ``acquire``.
-    probe.functions["lock.__enter__"] = BlockBusterFunction(
-        _thread.LockType,
-        "__enter__",
-        scanned_modules="cheap",
-        can_block_predicate=lambda lock: not lock.locked(),
-    )
-    return probe
-
-
 @pytest.fixture(autouse=True)
 def event_loop_is_never_blocked() -> Iterator[None]:
-    watching = probe()
-    watching.activate()
-    yield
-    watching.deactivate()
+    with no_blocking():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,7 @@ from cheap.errors import (
     CheapError,
     ConflictError,
     InvalidValueError,
+    StatementTimeoutError,
     StoreError,
 )
 from tests.contract.samples import NOTE, PERSON, A, B, C, list_of, map_of, new_catalog
@@ -438,7 +439,7 @@ def test_a_read_that_fails_inside_is_not_committed_in_silence(server: ServerSite
     try:
         with dao.transaction():
             dao.commit(catalog, put(B, "Bo"))
-            with pytest.raises(BusyError), dao._reading() as session:
+            with pytest.raises(StatementTimeoutError), dao._reading() as session:
                 session.rows(sleep, {})
         committed = True
     except StoreError:
