@@ -208,7 +208,8 @@ class Lane:
 
     @property
     def fast(self) -> bool:
-        return BACKENDS[self.backend].fast
+        """Whether it belongs to the daily part: no server, and no door to go through."""
+        return BACKENDS[self.backend].fast and self.door == DaoDoor.name
 
     @property
     def transactions(self) -> bool:

@@ -204,12 +204,12 @@ class SqliteAdapter(Adapter):
             SchemaVersionError: the schema is missing (and not wanted), or newer than this CheapPy.
             BusyError: another process held the file for longer than ``busy_timeout``.
         """
-        name = os.fsdecode(path)
+        name = os.fspath(path)
         if durability not in ("full", "normal", "off"):
             raise ConfigurationError(
                 f"durability: expected full, normal or off, got {durability!r}"
             )
-        if not name or "\0" in name:
+        if name.__class__ is not str or not name or "\0" in name:
             raise ConfigurationError(f"path: expected a file name as text, got {name!r}")
         check_sizes(0, readers, busy_timeout, 0)
         adapter = cls(

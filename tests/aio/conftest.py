@@ -1,4 +1,4 @@
-"""What the facade's tests share: databases, adapters that are looked after, a watchful event loop."""
+"""What the facade's tests share: databases, watched adapters, a watchful event loop."""
 
 from __future__ import annotations
 

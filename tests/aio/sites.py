@@ -1,4 +1,4 @@
-"""Real databases for the facade's tests, seen from both sides: awaited, and with the bare driver."""
+"""Real databases for the facade's tests, seen from both sides: awaited, and by the driver."""
 
 from __future__ import annotations
 
@@ -91,7 +91,9 @@ class AioSite(ABC):
             yield begun
 
     @contextmanager
-    def held(self, step: str, *, times: int = 1) -> Generator[tuple[threading.Event, threading.Event]]:
+    def held(
+        self, step: str, *, times: int = 1
+    ) -> Generator[tuple[threading.Event, threading.Event]]:
         """Hold calls just before a step, where nothing can stop them.
 
         Yields what tells that one is held, and what lets them go on; which the end does too.
@@ -161,7 +163,9 @@ class PostgresAioSite(AioSite):
         )
 
     def connections(self) -> int:
-        count = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = ? AND pid <> pg_backend_pid()"
+        count = (
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = ? AND pid <> pg_backend_pid()"
+        )
         return int(self.site.ask(count, self.site.name)[0][0])
 
 

@@ -160,7 +160,9 @@ async def test_one_who_waits_for_a_connection(way: str, make: Make, site: AioSit
     assert await dao.list_catalog_ids() == []
 
 
-async def test_one_who_waits_for_another_process(way: str, kind: str, make: Make, site: AioSite) -> None:
+async def test_one_who_waits_for_another_process(
+    way: str, kind: str, make: Make, site: AioSite
+) -> None:
     """What another process has locked is waited for in the database, and that is stopped, too."""
     adapter = await make()
     dao = site.dao(adapter)
@@ -199,7 +201,9 @@ async def test_one_who_waits_for_another_process(way: str, kind: str, make: Make
     assert (await dao.get_catalog(catalog)).revision == 1
 
 
-async def test_while_it_begins(way: str, dao: AsyncDao, adapter: AsyncAdapter, site: AioSite) -> None:
+async def test_while_it_begins(
+    way: str, dao: AsyncDao, adapter: AsyncAdapter, site: AioSite
+) -> None:
     catalog = full_catalog()
     with site.held("begin") as (held, go), watch() as seen:
         await cancel(way, lambda: dao.save_catalog(catalog), partial(until, held))

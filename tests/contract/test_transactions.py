@@ -1,7 +1,5 @@
 """Several calls as one, where the door offers it: all of them happen, or none."""
 
-# ruff: noqa: PT012 - what raises in a transaction stands in it
-
 from __future__ import annotations
 
 import threading

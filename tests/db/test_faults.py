@@ -128,7 +128,7 @@ def test_a_server_that_gives_no_more_connections(server: ServerSite) -> None:
         with server.new_adapter(**login, pool_timeout=0.2, pool_max_size=3) as adapter:
             with adapter.session() as session:
                 assert session.rows("SELECT 1", {}) == [(1,)]
-                with pytest.raises(UnavailableError, match="too many connections|max_user_conn"):
+                with pytest.raises(UnavailableError, match=r"too many connections|max_user_conn"):
                     adapter.acquire(write=False)
             with adapter.session() as session:
                 assert session.rows("SELECT 1", {}) == [(1,)]

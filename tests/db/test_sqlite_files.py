@@ -1,7 +1,5 @@
 """Files that SQLite is pointed at: what is not ours stays as it is, what is wrong is said."""
 
-# ruff: noqa: PT012 - what is taken back takes more than one statement
-
 from __future__ import annotations
 
 import contextlib

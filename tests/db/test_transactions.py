@@ -1,7 +1,5 @@
 """``transaction()``: what joins it, what it takes back, and what ends it early."""
 
-# ruff: noqa: PT012 - what is taken back takes more than one statement
-
 from __future__ import annotations
 
 import contextvars

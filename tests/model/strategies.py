@@ -11,7 +11,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from cheap.core import NO_DEFAULT, AspectDef, PropertyDef, PropertyType
+from cheap.core import NO_DEFAULT, AspectDef, LargeValue, PropertyDef, PropertyType
 
 T = PropertyType
 
@@ -77,35 +77,17 @@ ACCEPTED: Mapping[PropertyType, SearchStrategy[object]] = {
 }
 """For each type, Python values that it takes."""
 
-anything: SearchStrategy[object] = st.one_of(
-    *ACCEPTED.values(),
-    st.none(),
-    st.sampled_from(
-        [
-            float("nan"),
-            float("inf"),
-            10**400,
-            Decimal("NaN"),
-            Decimal("sNaN"),
-            Decimal("-Infinity"),
-            datetime(2026, 1, 1),
-            "\0",
-            "\ud800",
-            "x" * 8193,
-            1j,
-            object(),
-            (),
-            [],
-            {},
-            {"size": 1, "digest": "0" * 32},
-            {1},
-            frozenset(),
-            [[1]],
-            b"",
-            range(3),
-        ]
-    ),
-)
+ODD_VALUES: list[object] = [
+    None, True, 0, -1, 2**63, 10**400, Level.HIGH, 0.0, -0.0, 1.5, float("nan"), float("inf"),
+    Decimal(0), Decimal("-0.0"), Decimal("1.50"), Decimal("NaN"), Decimal("sNaN"),
+    Decimal("-Infinity"), "", "x", "a b", "http://x", "1", "\0", "\ud800", "\\u0000", "x" * 8193,
+    Colour.RED, Words("w"), b"", b"x", bytearray(b"x"), memoryview(b"x"),
+    datetime(2026, 1, 1), datetime(2026, 1, 1, tzinfo=UTC),
+    datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))), datetime(2026, 1, 1).date(),
+    UUID(int=1), str(UUID(int=1)), 1j, object(), (), [], [[1]], {}, {1}, frozenset({"x"}), range(3),
+    {"size": 1, "digest": "0" * 32}, LargeValue(1, "0" * 32), iter([1]),
+]  # fmt: skip
+anything: SearchStrategy[object] = st.one_of(*ACCEPTED.values(), st.sampled_from(ODD_VALUES))
 """Values of which each type takes some."""
 
 # --- definitions ----------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from cheap.core.values import write_value
 from cheap.errors import CorruptError, InvalidValueError
 from tests.model.strategies import (
     ODD_NAMES,
+    ODD_VALUES,
     Colour,
     Words,
     definitions,
@@ -147,6 +148,17 @@ def test_the_roads_agree_on_each_type(kind: PropertyType) -> None:
                 if isinstance(fast, bytes):
                     assert codec.encode(codec.unpack(fast)) == fast
                     assert codec.pack_json(fast) == fast
+
+
+@pytest.mark.parametrize("kind", PropertyType)
+def test_the_roads_agree_on_odd_values(kind: PropertyType) -> None:
+    for many in (False, True):
+        codec = one(kind, multivalued=many)
+        other = slow(codec.definition)
+        for value in ODD_VALUES:
+            for tried in (value, [value], (value, value)):
+                fast = outcome(partial(codec.pack, {"x": tried}))
+                assert fast == outcome(partial(other.pack, {"x": tried}))
 
 
 # --- packed records -------------------------------------------------------------------------

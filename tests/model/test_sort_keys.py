@@ -105,6 +105,10 @@ LONG = 224
     st.booleans(),
 )
 @example("1" * LONG + "5", "1" * LONG + "6", 0, 0, 3, False)
+@example("1" * LONG + "6", "1" * LONG + "5", 0, 0, 3, False)
+@example("1" * LONG + "6", "1" * LONG + "5", 0, 0, 3, True)
+@example("1" * (LONG - 1), "1" * (LONG - 1) + "5", 0, 0, 0, False)
+@example("1" * (LONG - 1), "1" * (LONG - 1) + "5", 0, 0, 0, True)
 @example("0" * (LONG + 3) + "5", "", 0, 0, 0, True)
 def test_long_decimals_never_stand_wrong(
     one: str, other: str, shared: int, scale: int, zeros: int, negative: bool
