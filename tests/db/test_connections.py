@@ -441,10 +441,10 @@ def test_killed_before_the_commit(server: ServerSite) -> None:
     """The answer to COMMIT does not come: whether it happened is not known, and said so."""
     dao = server.dao()
     catalog = new_catalog(dao, *map_of(PERSON, {A: {"name": "Al"}}))
-    with pytest.raises(CommitUnknownError, match="read the catalog's revision") as caught:
-        with dao.transaction():
-            dao.commit(catalog, put(B))
-            server.end_connections()
+    unknown = pytest.raises(CommitUnknownError, match="read the catalog's revision")
+    with unknown as caught, dao.transaction():
+        dao.commit(catalog, put(B))
+        server.end_connections()
     assert not caught.value.retryable
     assert caught.value.__cause__ is not None
     assert dao.get_catalog(catalog).revision == 1

@@ -124,15 +124,17 @@ def guest_with_one_connection(server: ServerSite) -> Generator[dict[str, Any]]:
 
 def test_a_server_that_gives_no_more_connections(server: ServerSite) -> None:
     """Not the pool's own limit: the server's, and its reason is told."""
+    refused = pytest.raises(UnavailableError, match=r"too many connections|max_user_conn")
     with guest_with_one_connection(server) as login:
-        with server.new_adapter(**login, pool_timeout=0.2, pool_max_size=3) as adapter:
-            with adapter.session() as session:
-                assert session.rows("SELECT 1", {}) == [(1,)]
-                with pytest.raises(UnavailableError, match=r"too many connections|max_user_conn"):
-                    adapter.acquire(write=False)
-            with adapter.session() as session:
-                assert session.rows("SELECT 1", {}) == [(1,)]
-            assert adapter.checked_out == 0
+        adapter = server.adapter(**login, pool_timeout=0.2, pool_max_size=3)
+        with adapter.session() as session:
+            assert session.rows("SELECT 1", {}) == [(1,)]
+            with refused:
+                adapter.acquire(write=False)
+        with adapter.session() as session:
+            assert session.rows("SELECT 1", {}) == [(1,)]
+        assert adapter.checked_out == 0
+        adapter.close()
 
 
 def test_every_error_is_chained_and_says_where(site: Site) -> None:
