@@ -3,6 +3,7 @@
 scripts/bench                        everything, half an hour
 scripts/bench --quick                everything small: whether it works
 scripts/bench save load --on sqlite  two benchmarks on one database
+scripts/bench modes                  blocking and awaited, side by side: has a --help of its own
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from benchmarks import modes
 from benchmarks.plan import BACKENDS, BENCHMARKS, FULL, QUICK, Plan
 from benchmarks.report import report, write_docs
 from benchmarks.running import run
@@ -31,6 +33,9 @@ def main(words: Sequence[str] | None = None, plan: Plan | None = None) -> int:
         words: the command line; that of the process, if not given.
         plan: a plan to go by in the place of those for quick and for full runs.
     """
+    words = sys.argv[1:] if words is None else words
+    if words[:1] == ["modes"]:
+        return modes.main(words[1:], _Progress())
     asked = _parser().parse_args(words)
     plan = plan or (QUICK if asked.quick else FULL)
     if asked.names:

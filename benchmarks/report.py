@@ -39,12 +39,12 @@ def report(results: Results, verdicts: Sequence[Verdict]) -> str:
 
 
 def _parts(results: Results, verdicts: Sequence[Verdict]) -> Iterator[str]:
-    yield _about(results)
+    yield described(results)
     places = dict.fromkeys((f.backend, f.size) for f in results.figures if f.task in ROWS)
     for backend, size in places:
         name = results.about["databases"][backend]
         yield f"### {name}, {size:,} aspects\n"
-        yield _aligned(_tasks(results, backend, size))
+        yield aligned(_tasks(results, backend, size))
     for title, table in (
         ("Memory and disk", _memory(results)),
         ("Large catalogs", _growth(results)),
@@ -52,11 +52,11 @@ def _parts(results: Results, verdicts: Sequence[Verdict]) -> Iterator[str]:
     ):
         if len(table) > 1:
             yield f"### {title}\n"
-            yield _aligned(table)
+            yield aligned(table)
     yield "### Targets\n"
     if results.about["quick"]:
         yield "A quick run: few aspects, few rounds; it shows that things work, not how fast.\n"
-    yield _aligned(
+    yield aligned(
         [
             ["target", "found", "wanted", ""],
             *(
@@ -72,7 +72,8 @@ def _parts(results: Results, verdicts: Sequence[Verdict]) -> Iterator[str]:
     )
 
 
-def _about(results: Results) -> str:
+def described(results: Results) -> str:
+    """Return when, where and with what a run was made."""
     about = results.about
     packages = ", ".join(f"{name} {number}" for name, number in about["packages"].items())
     databases = ", ".join(about["databases"].values())
@@ -104,7 +105,7 @@ def _tasks(results: Results, backend: str, size: int) -> Table:
             limit = FLOOR[row][backend]
             met = found is not None and found <= limit
             target = f"≤ {limit:g} {'met' if met else 'MISSED'}"
-        table.append([title, *map(_shown, figures), ratio, target])
+        table.append([title, *map(shown, figures), ratio, target])
     return table
 
 
@@ -118,10 +119,10 @@ def _memory(results: Results) -> Table:
         places = dict.fromkeys((f.backend, f.size) for f in results.of_task(task))
         for backend, size in places:
             figures = [results.find(task, name, backend, size) for name in NAMES]
-            table.append([f"{_BACKENDS[backend]}, {size:,}: {title}", *map(_shown, figures)])
+            table.append([f"{_BACKENDS[backend]}, {size:,}: {title}", *map(shown, figures)])
     for figure in results.of_task("aspect"):
         table.append(
-            [f"a loaded aspect, beyond document and id, among {figure.size:,}", _shown(figure)]
+            [f"a loaded aspect, beyond document and id, among {figure.size:,}", shown(figure)]
             + [""] * (len(NAMES) - 1)
         )
     return table
@@ -131,24 +132,25 @@ def _growth(results: Results) -> Table:
     table = [["", "aspects", "time"]]
     for task, title in (("scale_save", "save, one record"), ("scale_load", "load, one record")):
         for figure in results.of_task(task):
-            table.append([f"SQLite: {title}", f"{figure.size:,}", _shown(figure)])
+            table.append([f"SQLite: {title}", f"{figure.size:,}", shown(figure)])
     for figure in results.of_task("large_page"):
         title = f"{_BACKENDS[figure.backend]}: page of 100 at the {figure.contender}"
-        table.append([title, f"{figure.size:,}", _shown(figure)])
+        table.append([title, f"{figure.size:,}", shown(figure)])
     return table
 
 
 def _put(results: Results) -> Table:
     titles = {"cheap": "put into a catalog", "pydantic": "made a pydantic model"}
     table = [["one record", "time"]]
-    table += [[titles[f.contender], _shown(f)] for f in results.of_task("put")]
+    table += [[titles[f.contender], shown(f)] for f in results.of_task("put")]
     return table
 
 
 # --- text -----------------------------------------------------------------------------------
 
 
-def _shown(figure: Figure | None) -> str:
+def shown(figure: Figure | None) -> str:
+    """Return a figure as a cell of a table."""
     if figure is None:
         return "—"
     if figure.unit == "bytes":
@@ -159,7 +161,7 @@ def _shown(figure: Figure | None) -> str:
     raise AssertionError
 
 
-def _aligned(table: Table) -> str:
+def aligned(table: Table) -> str:
     """Return a Markdown table that can be read as it is; numbers stand at the right."""
     widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
 

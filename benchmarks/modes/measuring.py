@@ -175,7 +175,7 @@ class Modes:
         calls = self._plan.calls
         for task, call, call_awaited, values, count in (
             ("read_1", one, one_awaited, self._data.some(100, 1), calls),
-            ("read_100", hundred, hundred_awaited, self._hundreds(20, 1), max(100, calls // 5)),
+            ("read_100", hundred, hundred_awaited, self._hundreds(20, 1), max(10, calls // 5)),
         ):
             call(values[0])  # the DAO learns where the map is
             statements = [statement_of(dao, partial(call, each)) for each in values]

@@ -7,9 +7,7 @@ from typing import Final
 
 from benchmarks.modes.measuring import BATCHES, TASKS, best_threads, paired
 from benchmarks.modes.natives import NATIVES
-from benchmarks.report import _about as described
-from benchmarks.report import _aligned as aligned
-from benchmarks.report import _shown as shown
+from benchmarks.report import aligned, described, shown
 from benchmarks.results import Figure, Results
 from benchmarks.targets import Verdict
 

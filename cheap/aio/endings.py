@@ -56,15 +56,16 @@ class Ending:
         """
         over = anyio.Event()
         self.then_in_loop(over.set)
-        with CancelScope(shield=shield, deadline=anyio.current_time() + seconds) as scope:
-            while not over.is_set():
-                try:
+        deadline = anyio.current_time() + seconds
+        while not over.is_set() and anyio.current_time() < deadline:
+            try:
+                with CancelScope(shield=shield, deadline=deadline):
                     await over.wait()
-                except get_cancelled_exc_class():
-                    if not shield or scope.cancel_called:  # by its deadline
-                        raise
-                    # asyncio's Task.cancel() reaches through shields. The exception that made us
-                    # wait goes on after this, so nothing is swallowed.
+            except get_cancelled_exc_class():
+                # asyncio's Task.cancel() reaches through shields. The exception that made us wait
+                # goes on after this, so nothing is swallowed.
+                if not shield:
+                    raise
 
 
 def soon(loop: Any, call: Callable[[], object]) -> None:

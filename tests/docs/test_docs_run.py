@@ -31,14 +31,16 @@ Words = Callable[[SplitResult], dict[str, str]]
 
 LOGINS: dict[str, Words] = {
     "postgres": lambda to: {
-        'host="localhost", port=5432': f"host={to.hostname!r}, port={to.port}",
+        'host="localhost"': f"host={to.hostname!r}",
+        "port=5432": f"port={to.port}",
         'dbname="shop"': f"dbname={to.path[1:]!r}",
         'user="shop"': f"user={unquote(to.username or '')!r}",
         'password="secret"': f"password={unquote(to.password or '')!r}",
         "postgresql://shop:secret@localhost:5432/shop": to.geturl(),
     },
     "mariadb": lambda to: {
-        'host="localhost", port=3306': f"host={to.hostname!r}, port={to.port}",
+        'host="localhost"': f"host={to.hostname!r}",
+        "port=3306": f"port={to.port}",
         'database="shop"': f"database={to.path[1:]!r}",
         'user="shop"': f"user={unquote(to.username or '')!r}",
         'password="secret"': f"password={unquote(to.password or '')!r}",
