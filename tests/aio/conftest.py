@@ -86,8 +86,9 @@ def site(
         server = ground.backend(kind).server  # type: ignore[attr-defined]
         databases[kind] = bare(server, server.create_database(f"aio{next(_numbers)}"))  # type: ignore[call-arg]
         databases[kind].new_adapter().close()
-    yield aio(databases[kind])
-    assert databases[kind].clear()
+    site = aio(databases[kind])
+    yield site
+    site.clear()
 
 
 Make = Callable[..., Awaitable[AsyncAdapter]]
@@ -102,10 +103,13 @@ async def make(site: AioSite) -> AsyncIterator[Make]:
         made.append(await site.create(**options))
         return made[-1]
 
-    yield create
-    for adapter in made:
-        await at_rest(adapter)
-        await adapter.close()
+    try:
+        yield create
+        for adapter in made:
+            await at_rest(adapter)
+    finally:
+        for adapter in made:
+            await adapter.close(cancel=True)
     assert await to_thread.run_sync(site.settled), site.at_work()
 
 

@@ -17,6 +17,7 @@ from cheap.db import mariadb as blocking_mariadb
 from cheap.db import postgres as blocking_postgres
 from cheap.db import sqlite as blocking_sqlite
 from cheap.db.adapter import Session
+from cheap.db.schema import STORE, TABLES
 from tests.db.places import MariaDbSite, PostgresSite, ServerSite, Site, SqliteSite
 
 
@@ -51,6 +52,13 @@ class AioSite(ABC):
 
     def catalogs(self) -> int:
         return int(self.site.ask("SELECT COUNT(*) FROM cheap_catalog")[0][0])
+
+    def clear(self) -> None:
+        """Delete every catalog."""
+        with closing(self.site.connect()) as connection:
+            for table in TABLES:
+                if table is not STORE:
+                    self.site.ask_on(connection, f"DELETE FROM {table.name}")
 
     def settled(self) -> bool:
         """Whether the database does nothing for us any more; a moment is granted."""

@@ -228,6 +228,20 @@ def test_redefine_what_does_not_fit() -> None:
     assert things.packed()[A] == b'{"x":2}'
 
 
+def test_redefine_a_record_that_lost_a_required_property() -> None:
+    catalog = Catalog()
+    needed = [PropertyDef("x", T.INTEGER, nullable=False)]
+    loose = AspectDef("thing", needed, can_remove_properties=True)
+    things = catalog.define(loose, {A: {"x": 1}})
+    del things[A]["x"]
+    catalog.redefine(
+        AspectDef("thing", [*needed, *THING.properties[1:]], can_remove_properties=True)
+    )
+    assert things.packed() == {A: b"{}"}
+    with pytest.raises(InvalidValueError, match=r"x: expected a value .it is required."):
+        catalog.redefine(AspectDef("thing", needed))
+
+
 def test_redefine_flags() -> None:
     """A definition that refuses to be read or written can still be changed."""
     catalog = Catalog()

@@ -207,7 +207,6 @@ def _read_tree(root: Node, contents: Raw, path: str) -> None:
                 stack.append((node.attach(check_key(name, "node name"), None), child))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidNameError):
         # Ten times slower, but it goes down as far as the tree does and knows where it is.
-        root.clear()
         _read_nodes(root, Tokens(memoryview(contents), path))
 
 
