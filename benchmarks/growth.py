@@ -11,7 +11,7 @@ from uuid import UUID
 
 from benchmarks.data import DEFINITION, make_ids, make_records
 from benchmarks.places import Ground, Place
-from benchmarks.timing import call_by_call, clocked
+from benchmarks.timing import calls_in_turn, clocked
 from cheap import Catalog
 from cheap.core import HierarchyType
 from cheap.core.edits import CreateHierarchy, PutAspects, PutDefinition
@@ -63,13 +63,14 @@ def measure_pages(
         def read(cursor: str | None) -> object:
             return dao.read_hierarchy(key, DEFINITION.name, cursor=cursor, limit=_LIMIT)
 
-        return call_by_call(
+        return calls_in_turn(
             {
                 "start": lambda _: [partial(read, None)] * calls,
                 "end": lambda _: [partial(read, end)] * calls,
             },
             rounds,
             tell,
+            ground.process,
         )
 
 

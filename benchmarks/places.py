@@ -45,6 +45,8 @@ class Ground(ABC):
     """One kind of database, for the time of a run."""
 
     backend: ClassVar[str]
+    process: int | None = None
+    """The server's process, if there is one that is ours."""
 
     @abstractmethod
     def place(self, name: str) -> Place:
@@ -128,6 +130,7 @@ class ServerGround(Ground):
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self.process = server.pid
 
     def place(self, name: str) -> Place:
         self._server.drop_database(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,11 +45,7 @@ def _run_on(place: Ground, plan: Plan, results: Results, tell: Tell) -> None:
     for size in plan.sizes if PLANNED & names else ():
         tell(f"making {size:,} records")
         data = make_data(size)
-        # Our own records are no business of the garbage collector, which is on in what follows.
-        gc.freeze()
         Tasks(place, data, plan, results, _behind(f"{size:,}", tell)).run()
-        del data
-        gc.unfreeze()
     if "memory" in names:
         _measure_memory(place, plan, results, tell)
     if "scale" in names and backend == "sqlite":

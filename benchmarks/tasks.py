@@ -12,7 +12,7 @@ from benchmarks.data import Data
 from benchmarks.places import Ground
 from benchmarks.plan import Plan
 from benchmarks.results import Results
-from benchmarks.timing import Calls, Turn, call_by_call, clocked, turn_by_turn
+from benchmarks.timing import Calls, Turn, calls_in_turn, clocked, turn_by_turn
 
 Tell = Callable[[str], None]
 
@@ -128,10 +128,11 @@ class Tasks:
 
     def _each(self, task: str, calls_of: Callable[[Contender, int], Calls]) -> None:
         """Measure many short calls a round, made ready before the clock starts."""
-        found = call_by_call(
+        found = calls_in_turn(
             {name: partial(calls_of, each) for name, each in self._filled.items()},
             self._plan.rounds,
             lambda text: self._tell(f"{task}: {text}"),
+            self._ground.process,
         )
         self._note(task, found)
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import gc
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
+
+from benchmarks.cores import cores_awake, one_core
 
 Turn = Callable[[int], float]
 """One round of one contender: it is given the round's number and returns seconds."""
@@ -17,30 +15,38 @@ Turn = Callable[[int], float]
 Calls = Sequence[Callable[[], object]]
 """The calls of one round of one contender."""
 
-_SPIN: Final = """
-import os
-parent = os.getppid()
-try:
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-except (AttributeError, OSError):
-    os.nice(19)
-while os.getppid() == parent:
-    for _ in range(1_000_000):
-        pass
-"""
+
+@contextmanager
+def _as_a_program_has_it() -> Generator[None]:
+    """Keep the garbage collector on, as it is; but what is there already is no business of it.
+
+    For that is the benchmark's own: the records, and what other contenders hold.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def clocked(work: Callable[[], object]) -> float:
-    """Return how long some work takes, in seconds; what it returns is kept until the clock stops.
+    """Return how long some work takes, in seconds; its result is kept until the clock stops."""
+    with _as_a_program_has_it():
+        start = time.perf_counter()
+        kept = work()
+        taken = time.perf_counter() - start
+        del kept
+        return taken
 
-    The garbage collector is on, as a user has it, and begins with a clean slate.
-    """
-    gc.collect()
-    start = time.perf_counter()
-    kept = work()
-    taken = time.perf_counter() - start
-    del kept
-    return taken
+
+def clocked_each(calls: Calls) -> float:
+    """Return how long one of many calls takes: the time of all, divided."""
+    with _as_a_program_has_it():
+        start = time.perf_counter()
+        for call in calls:
+            call()
+        return (time.perf_counter() - start) / len(calls)
 
 
 def turn_by_turn(
@@ -64,57 +70,26 @@ def turn_by_turn(
     return found
 
 
-def call_by_call(
-    calls_of: Mapping[str, Callable[[int], Calls]], rounds: int, tell: Callable[[str], None]
+def calls_in_turn(
+    calls_of: Mapping[str, Callable[[int], Calls]],
+    rounds: int,
+    tell: Callable[[str], None],
+    server: int | None,
 ) -> dict[str, list[float]]:
-    """Measure short calls of all contenders in turn, call after call (A B C A B C ...).
-
-    So nobody has the processor's caches and the server's attention to itself, as nobody has in a
-    program that does more than one thing.
+    """Measure short calls, of which many make a round; client and server share a core meanwhile.
 
     Args:
         calls_of: makes the calls of a round ready, by contender.
-        rounds: how many rounds; one more, the first, warms up and does not count.
+        rounds: how many rounds.
         tell: says what is going on.
+        server: the process of the server that is called, if there is one.
 
     Returns:
-        The seconds of a call, on average, in every round, by contender.
+        The seconds of a call in every round, by contender.
     """
-    found: dict[str, list[float]] = {name: [] for name in calls_of}
-    clock = time.perf_counter
-    with cores_awake():
-        for number in range(rounds + 1):
-            tell(f"round {number} of {rounds}" if number else "warming up")
-            calls = {name: make(number) for name, make in calls_of.items()}
-            spent = dict.fromkeys(calls, 0.0)
-            gc.collect()
-            for i in range(max(map(len, calls.values()))):
-                for name, mine in calls.items():
-                    if i < len(mine):
-                        start = clock()
-                        mine[i]()
-                        spent[name] += clock() - start
-            if number:
-                for name, seconds in spent.items():
-                    found[name].append(seconds / len(calls[name]))
-    return found
-
-
-@contextmanager
-def cores_awake() -> Generator[None]:
-    """Keep every core busy with something that gives way to all else.
-
-    On a virtual machine, waking a core that went to sleep while the program waited for the disk or
-    for a server takes longer than the call itself.
-    """
-    spinners = [
-        subprocess.Popen([sys.executable, "-c", _SPIN], stdin=subprocess.DEVNULL)
-        for _ in range(os.cpu_count() or 1)
-    ]
-    try:
-        time.sleep(0.1)
-        yield
-    finally:
-        for each in spinners:
-            each.kill()
-            each.wait()
+    turns = {
+        name: lambda number, make=make: clocked_each(make(number))
+        for name, make in calls_of.items()
+    }
+    with cores_awake(), one_core(server):
+        return turn_by_turn(turns, rounds, tell)

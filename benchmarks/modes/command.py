@@ -8,6 +8,7 @@ scripts/bench modes --on sqlite,postgres  on these databases
 from __future__ import annotations
 
 import argparse
+import gc
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -65,6 +66,10 @@ def run(plan: Plan, folder: Path, tell: Tell) -> Results:
     results.about["packages"] |= {name: version(name) for name in PACKAGES}
     data = make_data(plan.size)
     with ExitStack() as stack:
+        # The records are no business of the garbage collector, which is on in what follows.
+        gc.collect()
+        gc.freeze()
+        stack.callback(gc.unfreeze)
         loops = {kind: stack.enter_context(loop(kind)) for kind in ("asyncio", "trio")}
         for backend in plan.backends:
             with ground(backend, folder) as place:

@@ -10,12 +10,13 @@ from statistics import median
 from typing import Any, Final
 from uuid import UUID
 
+from benchmarks.cores import cores_awake
 from benchmarks.data import DEFINITION, Data
 from benchmarks.modes.natives import NATIVES, Statement, statement_of
 from benchmarks.modes.ways import AsyncCall, Loop, from_tasks, from_threads, in_a_row
 from benchmarks.places import Ground, Place
 from benchmarks.results import Results
-from benchmarks.timing import Turn, cores_awake, turn_by_turn
+from benchmarks.timing import Turn, turn_by_turn
 from cheap import Catalog
 from cheap.aio import AsyncDao
 from cheap.core import new_id

@@ -370,6 +370,13 @@ class Catalog(Mapping[str, Hierarchy]):
 
         return catalog_schema()
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: object, handler: Callable[[Any], Any]) -> Any:
+        """Describe the document."""
+        from cheap.core.documents import document_schema
+
+        return handler(document_schema())
+
     # --- for stores -----------------------------------------------------------------------
 
     @property

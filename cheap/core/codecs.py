@@ -40,9 +40,15 @@ Row = Any
 """A decoded record: an instance of the struct made for its definition."""
 
 
-_NOT_SURE: Final = (msgspec.DecodeError, UnicodeError, TypeError, RecursionError, Refused)
-"""What the fast road raises at a record for which it cannot vouch. (ValidationError is a
-DecodeError; a subclass of str is a TypeError when it is written.)"""
+_NOT_SURE: Final = (
+    msgspec.DecodeError,  # and its ValidationError
+    UnicodeError,
+    TypeError,  # a subclass of str, when it is written
+    RecursionError,
+    SystemError,  # msgspec 0.20, at an int beyond every float
+    Refused,
+)
+"""What the fast road raises at a record for which it cannot vouch."""
 
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
 _NUMBERS: Final = frozenset((float, int))

@@ -33,6 +33,9 @@ FEW = 200
 class Session(ABC):
     """One connection, in the hands of one call. Every driver error leaves it as one of ours."""
 
+    is_remote: ClassVar[bool] = True
+    """Whether a statement takes a way there and back, so that few are better than cheap ones."""
+
     def __init__(self, adapter: Adapter) -> None:
         self.dialect = adapter.dialect
         self.statements = adapter.statements

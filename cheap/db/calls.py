@@ -152,7 +152,7 @@ current_call: ContextVar[Call | None] = ContextVar("cheap_call", default=None)
 """The call that the present thread works on, if it can be stopped."""
 
 
-STEP: Final = 0.05
+STEP: Final = 0.02
 """Seconds after which a call that waits looks whether it was stopped."""
 
 

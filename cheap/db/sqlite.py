@@ -57,6 +57,8 @@ _ADVICE: Final = {
 class SqliteSession(Session):
     """One SQLite connection."""
 
+    is_remote = False
+
     def __init__(self, adapter: SqliteAdapter, connection: sqlite3.Connection) -> None:
         super().__init__(adapter)
         self.connection = connection

@@ -12,6 +12,9 @@ import anyio
 
 Call = Callable[[], Awaitable[Any]]
 
+WAIT = 0.3
+"""Seconds that ``asyncio.wait_for`` is given; it cannot be told later."""
+
 BOTH = ("asyncio", "trio")
 WAYS = {
     "task.cancel": ("asyncio",),
@@ -59,8 +62,7 @@ async def _by_task(call: Call, reached: Call) -> None:
 async def _by_wait_for(call: Call, reached: Call) -> None:
     async def run() -> None:
         try:
-            # It cannot be told when: the point must be reached by then.
-            await asyncio.wait_for(call(), 0.5)
+            await asyncio.wait_for(call(), WAIT)
         except TimeoutError:
             return
         raise AssertionError("not cancelled")

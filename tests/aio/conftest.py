@@ -34,7 +34,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         ways = [(loop, way) for loop in LOOPS for way, loops in WAYS.items() if loop in loops]
         metafunc.parametrize(("anyio_backend", "way"), ways)
     elif "anyio_backend" in metafunc.fixturenames:
-        metafunc.parametrize("anyio_backend", LOOPS)
+        only = metafunc.definition.get_closest_marker("on")
+        metafunc.parametrize("anyio_backend", only.args if only else LOOPS)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "on(loop): only on this event loop")
 
 
 @pytest.fixture

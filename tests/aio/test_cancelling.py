@@ -17,7 +17,7 @@ from cheap.aio.adapter import AsyncAdapter
 from cheap.aio.hop import hop_of
 from cheap.core import Catalog
 from cheap.core.edits import Append, CreateHierarchy
-from tests.aio.cancelling import cancel, until
+from tests.aio.cancelling import WAIT, cancel, until
 from tests.aio.conftest import Make, at_rest
 from tests.aio.sites import AioSite
 from tests.contract.samples import LIST, A, full_catalog
@@ -66,11 +66,10 @@ async def test_a_write_is_stopped_in_the_database(
     assert await is_whole(dao, catalog)
 
 
+@pytest.mark.on("asyncio")  # elsewhere scopes are cancelled once and for all
 async def test_a_second_cancellation_changes_nothing(
-    dao: AsyncDao, adapter: AsyncAdapter, site: AioSite, anyio_backend: str
+    dao: AsyncDao, adapter: AsyncAdapter, site: AioSite
 ) -> None:
-    if anyio_backend == "trio":
-        return  # whose scopes are cancelled once and for all
     catalog = full_catalog()
     with site.slow("insert") as begun, watch() as seen:
         task = asyncio.create_task(dao.save_catalog(catalog))  # type: ignore[arg-type]
@@ -235,7 +234,7 @@ async def cancel_while_held(
         group.start_soon(let_go)
 
     async def let_go() -> None:
-        await anyio.sleep(1.2 if way == "asyncio.wait_for" else 0.2)
+        await anyio.sleep(2 * WAIT if way == "asyncio.wait_for" else 0.1)
         assert not back, "the caller did not wait for the commit"
         go.set()
 

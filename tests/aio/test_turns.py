@@ -11,7 +11,7 @@ from cheap.aio.turns import Turns
 from cheap.errors import PoolTimeoutError
 
 pytestmark = pytest.mark.anyio
-UNIT = 0.05
+UNIT = 0.03
 
 
 class Queue:

@@ -63,7 +63,7 @@ from cheap.store import Change, ChangeKind, Store
 from tests.lanes import Lane, Place
 
 T = PropertyType
-ENTITIES = [UUID(int=(i * 0x9E3779B97F4A7C15F39CC0605CEDC835) % 2**128) for i in range(1, 6)]
+ENTITIES = [UUID(int=(i * 0x9E3779B97F4A7C15F39CC0605CEDC835) % 2**128) for i in range(1, 5)]
 TALL = AspectDef(
     "people",
     [
@@ -95,9 +95,9 @@ class Long(str):
 
 LONG = Long("l" * 300_000)
 entity = st.sampled_from(ENTITIES)
-entities = st.lists(entity, max_size=4)
+entities = st.lists(entity, max_size=3)
 key = st.sampled_from(["a", "A", "ä", "", "a/b", "'; --"])
-path = st.lists(st.sampled_from(["x", "", "y"]), min_size=1, max_size=3).map(tuple)
+path = st.lists(st.sampled_from(["x", "", "y"]), min_size=1, max_size=2).map(tuple)
 spare = st.sampled_from(["spare", "Spare", "list", "people"])
 record = st.fixed_dictionaries(
     {"name": st.sampled_from(["", "Al", "al", "Bo"])},
@@ -136,6 +136,7 @@ EDITS: dict[str, st.SearchStrategy[Any]] = {
         CreateHierarchy, spare, st.sampled_from([*KINDS.values()]), st.just(())
     ),
     "drop": st.builds(DropHierarchy, spare),
+    "drop list": st.just(DropHierarchy("list")),
     "drop and create": st.just(None),
     "define without map": st.builds(PutDefinition, st.sampled_from([SPARE, SPARE_TOO])),
     "drop definition": st.builds(DropDefinition, spare),
@@ -143,6 +144,15 @@ EDITS: dict[str, st.SearchStrategy[Any]] = {
     "unindex": st.builds(DropIndex, st.just("people"), st.sampled_from(["name", "age"])),
     "wrong kind": st.builds(Append, st.sampled_from(["set", "people", "spare"]), entities),
 }  # fmt: skip
+# Edits that can get into each other's way.
+GROUPS = (
+    ("append", "splice", "drop list"),
+    ("add", "remove members"),
+    ("put entries", "remove entries"),
+    ("put nodes", "remove nodes"),
+    ("put aspects", "remove aspects", "define", "index"),
+    ("header",),
+)
 # The last thing that may be in a commit: what goes before it must be undone with it.
 WRONG: st.SearchStrategy[Any] = st.sampled_from(
     [
@@ -166,6 +176,9 @@ def flat(edits: Iterable[Edit | None]) -> list[Edit]:
     return made
 
 
+clashing = st.sampled_from(GROUPS).flatmap(
+    lambda group: st.tuples(*[st.one_of(*(EDITS[name] for name in group))] * 2)
+)
 some_edits = st.lists(st.one_of(*EDITS.values()), min_size=1, max_size=4).map(flat)
 where = st.sampled_from(
     [
@@ -197,6 +210,13 @@ class Machine(RuleBasedStateMachine):
         self.memory.create_catalog(catalog_id=self.id)
         start: list[Edit] = [PutDefinition(TALL)]
         start += [CreateHierarchy(name, kind) for name, kind in KINDS.items()]
+        start += [
+            Append("list", ENTITIES[:3]),
+            AddMembers("set", ENTITIES[:2]),
+            PutEntries("dir", {"a": ENTITIES[0], "A": ENTITIES[1]}),
+            PutNodes("tree", {("x", "y"): ENTITIES[0], ("",): None}),
+            PutAspects("people", {e: {"name": "Al"} for e in ENTITIES[:3]}),
+        ]
         self.both(lambda each: each.commit(self.id, start))
         self.copies = [self.load() for _ in range(2)]
 
@@ -231,6 +251,27 @@ class Machine(RuleBasedStateMachine):
         expect = None if back is None else max(0, revision - back)
         mine = [revision] if own else []
         self.both(lambda each: each.commit(self.id, edits, expect=expect, own=mine))
+
+    @rule(edits=clashing, own=st.booleans(), between=st.booleans())
+    def clash(self, edits: tuple[Edit, Edit], own: bool, between: bool) -> None:
+        """One commits after another had read."""
+        theirs, mine = (flat([edit]) for edit in edits)
+        revision = self.memory.get_catalog(self.id).revision
+        self.both(lambda each: each.commit(self.id, theirs))
+        if between:
+            self.both(lambda each: each.commit(self.id, [SetHeader("between")]))
+        known = [revision + 1] if own else []
+        self.both(lambda each: each.commit(self.id, mine, expect=revision, own=known))
+
+    @rule(what=st.integers(0, 9), e=entity, k=key, p=path, r=record, n=number)
+    def clash_of_copies(
+        self, what: int, e: UUID, k: str, p: tuple[str, ...], r: dict[str, Any], n: int
+    ) -> None:
+        """Both users do the same, and both save."""
+        for who in (0, 1):
+            self.edit_copy(who, what, e, k, p, r, n + who)
+        for who in (0, 1):
+            self.save(who)
 
     @rule(edits=some_edits, wrong=WRONG)
     def commit_in_vain(self, edits: list[Edit], wrong: Edit) -> None:
@@ -430,7 +471,7 @@ def told(changes: Iterable[Change]) -> list[tuple[Any, ...]]:
 
 
 def examples(lane: Lane) -> int:
-    return 25 if lane.fast else 10
+    return 100 if lane.fast else 40
 
 
 @pytest.mark.against_memory

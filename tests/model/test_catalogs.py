@@ -649,4 +649,9 @@ def test_pydantic_takes_and_gives_documents() -> None:
     for wrong in (5, "{}", {"globalId": "x"}, {1: object()}, None):
         with pytest.raises(ValueError, match=r"catalog"):
             Holder.model_validate({"catalog": wrong})
-    assert "globalId" in str(Holder.model_json_schema())
+    for mode in ("validation", "serialization"):
+        described = Holder.model_json_schema(mode=mode)  # type: ignore[arg-type]
+        properties = described["properties"]["catalog"]["properties"]
+        assert list(properties) == [
+            "globalId", "species", "version", "uri", "upstream", "aspectDefs", "hierarchies"
+        ]  # fmt: skip

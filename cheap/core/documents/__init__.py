@@ -20,13 +20,14 @@ from cheap.core.documents.definitions import (
     read_property_def,
 )
 from cheap.core.documents.reading import read_catalog, read_catalog_file
-from cheap.core.documents.schema import catalog_schema
+from cheap.core.documents.schema import catalog_schema, document_schema
 from cheap.core.documents.writing import hierarchy_pieces, write_catalog
 
 __all__ = [
     "aspect_def_document",
     "catalog_def_document",
     "catalog_schema",
+    "document_schema",
     "hierarchy_pieces",
     "property_def_document",
     "read_aspect_def",

@@ -13,26 +13,26 @@ from cheap.errors import InvalidDocumentError
 
 def catalog_schema() -> core_schema.CoreSchema:
     """Return how pydantic reads and writes a catalog: a catalog as it is, or as its document."""
-    described = core_schema.typed_dict_schema(
-        {
-            "globalId": core_schema.typed_dict_field(core_schema.str_schema(), required=True),
-            "species": core_schema.typed_dict_field(core_schema.str_schema(), required=True),
-            "version": core_schema.typed_dict_field(core_schema.str_schema(), required=False),
-            "uri": core_schema.typed_dict_field(
-                core_schema.nullable_schema(core_schema.str_schema()), required=False
-            ),
-            "upstream": core_schema.typed_dict_field(
-                core_schema.nullable_schema(core_schema.str_schema()), required=False
-            ),
-            "aspectDefs": core_schema.typed_dict_field(core_schema.dict_schema(), required=False),
-            "hierarchies": core_schema.typed_dict_field(core_schema.dict_schema(), required=False),
-        }
-    )
     written = core_schema.plain_serializer_function_ser_schema(
-        lambda catalog: json.loads(catalog.json()), return_schema=described
+        lambda catalog: json.loads(catalog.json()), return_schema=document_schema()
     )
-    return core_schema.no_info_plain_validator_function(
-        _catalog_of, serialization=written, json_schema_input_schema=described
+    return core_schema.no_info_plain_validator_function(_catalog_of, serialization=written)
+
+
+def document_schema() -> core_schema.CoreSchema:
+    """Return what a document looks like, for descriptions of interfaces."""
+    text, anything = core_schema.str_schema(), core_schema.dict_schema()
+    maybe = core_schema.nullable_schema(text)
+    return core_schema.typed_dict_schema(
+        {
+            "globalId": core_schema.typed_dict_field(text, required=True),
+            "species": core_schema.typed_dict_field(text, required=True),
+            "version": core_schema.typed_dict_field(text, required=False),
+            "uri": core_schema.typed_dict_field(maybe, required=False),
+            "upstream": core_schema.typed_dict_field(maybe, required=False),
+            "aspectDefs": core_schema.typed_dict_field(anything, required=False),
+            "hierarchies": core_schema.typed_dict_field(anything, required=False),
+        }
     )
 
 

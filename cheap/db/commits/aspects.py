@@ -35,7 +35,8 @@ def put_aspects(work: Work, name: str, aspects: Mapping[UUID, object]) -> None:
     if not codec.definition.writable and not work.privileged:
         raise ReadOnlyError(f"aspect {name!r} is not writable")
     known: dict[bytes, tuple[int, int]] | None = {}
-    if work.expect is None and not codec.fixed and len(packed) <= FEW:
+    unseen = work.expect is None and not codec.fixed and work.session.is_remote
+    if unseen and len(packed) <= FEW:
         known = None  # nothing to compare with: to put them unseen is faster than to look first
     elif found.number not in work.empty:
         rows = known_rows(work, found.number, packed)
