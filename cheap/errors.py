@@ -10,15 +10,23 @@
     │   ├── InvalidDocumentError      JSON that is not a catalog document (has .path)
     │   ├── InvalidEditError          an edit that does not fit the hierarchy it names
     │   ├── InvalidQueryError         a filter, order, cursor or limit that makes no sense
-    │   └── MisuseError               used in a way that cannot work: by two tasks at once, ...
+    │   ├── MisuseError               used in a way that cannot work: by two tasks at once, ...
+    │   ├── MalformedRequestError     an HTTP request that cannot be read (has .path)
+    │   ├── MethodNotAllowedError     an HTTP method that this address does not know
+    │   ├── UnsupportedMediaError     a content type that this address does not read
+    │   └── TooLargeError             a body, a batch or a page above the server's limit
     ├── NotFoundError                 the named thing is not there
     │   ├── CatalogNotFoundError      no catalog has this id
     │   ├── MissingKeyError           also a KeyError: a hierarchy, an entity, a key, a property
-    │   └── MissingIndexError         also an IndexError: a place in a list
+    │   ├── MissingIndexError         also an IndexError: a place in a list
+    │   └── UnknownRouteError         no resource has this address
     ├── AlreadyExistsError            the name or id is taken
     ├── ConflictError                 somebody else changed it since (has .what, .revision)
+    │   └── PreconditionError         what If-Match named is no longer so
     ├── ReadOnlyError                 this may not be changed: a species, a definition, a file
     ├── NotReadableError              the definition does not let this be read
+    ├── UnauthorizedError             no API key, or one that the server does not know
+    ├── ForbiddenError                the API key's scope does not allow this
     └── StoreError                    the place where catalogs are kept has trouble
         ├── ClosedError               used after close()
         ├── ConfigurationError        an address or an option that cannot work
@@ -29,10 +37,13 @@
         ├── CorruptError              what was read back is damaged
         ├── StoppedError              the call was stopped from outside, nothing was written
         ├── CommitUnknownError        the connection was lost while the commit was on its way
+        ├── InternalError             the server met a fault of its own
         └── TransientError            the same call may succeed a moment later (retryable)
             ├── BusyError             a lock or a serialization failure outlived the retries
             ├── StatementTimeoutError   a statement took longer than it may
             ├── PoolTimeoutError      no connection came free in time
+            ├── OverloadedError       the server has too much in hand, or is stopping
+            ├── RequestTimeoutError   an HTTP request took longer than the server allows
             └── UnavailableError      no server answers, or the connection broke
 
 Each class has a stable ``code`` (kebab case, for logs and for the wire) and says with
@@ -158,6 +169,43 @@ class MisuseError(InvalidError):
     code = "misuse"
 
 
+class MalformedRequestError(InvalidError):
+    """An HTTP request that cannot be read.
+
+    Attributes:
+        path: where in the request: ``query.limit``, ``path.catalog_id``, or ``$.edits[2].name``
+            in a body.
+    """
+
+    code = "malformed-request"
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path = path
+        self.reason = message
+        super().__init__(f"{path}: {message}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.path, self.reason))
+
+
+class MethodNotAllowedError(InvalidError):
+    """The address is right, but it does not know this HTTP method."""
+
+    code = "method-not-allowed"
+
+
+class UnsupportedMediaError(InvalidError):
+    """A body of a content type that this address does not read."""
+
+    code = "unsupported-media"
+
+
+class TooLargeError(InvalidError):
+    """A body, a batch or a page is larger than the server takes."""
+
+    code = "too-large"
+
+
 class NotFoundError(CheapError, LookupError):
     """The named thing does not exist."""
 
@@ -187,6 +235,12 @@ class MissingIndexError(NotFoundError, IndexError):
     """A place outside of a list."""
 
     code = "index-not-found"
+
+
+class UnknownRouteError(NotFoundError):
+    """No resource of the server has this address."""
+
+    code = "route-not-found"
 
 
 class AlreadyExistsError(CheapError):
@@ -219,6 +273,12 @@ class ConflictError(CheapError):
         return (type(self), (self.what, self.revision))
 
 
+class PreconditionError(ConflictError):
+    """The catalog is at another revision than the one that ``If-Match`` named."""
+
+    code = "precondition-failed"
+
+
 class ReadOnlyError(CheapError):
     """The species, the definition or the store does not allow this change."""
 
@@ -229,6 +289,18 @@ class NotReadableError(CheapError):
     """The definition says that this aspect or property may not be read."""
 
     code = "not-readable"
+
+
+class UnauthorizedError(CheapError):
+    """The server asks for an API key, and got none or one that it does not know."""
+
+    code = "unauthorized"
+
+
+class ForbiddenError(CheapError):
+    """The server knows the API key, but its scope does not allow this call."""
+
+    code = "forbidden"
 
 
 class StoreError(CheapError):
@@ -294,6 +366,12 @@ class CommitUnknownError(StoreError):
     code = "commit-unknown"
 
 
+class InternalError(StoreError):
+    """The server met a fault of its own; its log says more, under the request's id."""
+
+    code = "internal"
+
+
 class TransientError(StoreError):
     """The same call may succeed a moment later; nothing was written."""
 
@@ -317,6 +395,18 @@ class PoolTimeoutError(TransientError):
     """No connection came free within the pool's time-out."""
 
     code = "pool-timeout"
+
+
+class OverloadedError(TransientError):
+    """The server has as many requests in hand as it takes, or is about to stop."""
+
+    code = "overloaded"
+
+
+class RequestTimeoutError(TransientError):
+    """An HTTP request took longer than the server allows; it was stopped and rolled back."""
+
+    code = "request-timeout"
 
 
 class UnavailableError(TransientError):

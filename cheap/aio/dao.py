@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
-    AsyncIterator,
     Callable,
     Collection,
     Iterable,
@@ -17,10 +16,9 @@ from typing import ParamSpec, Self, TypeVar
 from uuid import UUID
 
 from cheap.aio.hop import hop_of
-from cheap.aio.pages import AsyncPages
+from cheap.aio.iterators import AsyncIterators
 from cheap.aio.pieces import with_pieces
 from cheap.aio.transactions import joined_in, transaction
-from cheap.async_store import AsyncStore
 from cheap.core import (
     Aspect,
     AspectDef,
@@ -33,7 +31,7 @@ from cheap.core import (
 )
 from cheap.core.edits import Edit
 from cheap.db.dao import SqlDao
-from cheap.errors import ConflictError, MisuseError
+from cheap.errors import MisuseError
 from cheap.store import (
     DEFAULT_LIMIT,
     CatalogHeader,
@@ -50,7 +48,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class AsyncDao(AsyncStore):
+class AsyncDao(AsyncIterators):
     """A blocking store, awaited: each call runs whole in one worker thread.
 
     At most as many calls run at once as the store can work on; others wait for their turn, which
@@ -79,6 +77,20 @@ class AsyncDao(AsyncStore):
         if joined is not None:
             return await joined.run(partial(call, *args, **kwargs))
         return await self._hop.run(call, *args, **kwargs)
+
+    async def run(self, work: Callable[[Store], T]) -> T:
+        """Run several calls, or a call and what is made of its answer, in one hop.
+
+        A hop costs more than many a call, so this is the way to batch what no verb takes together.
+        It is cancelled and counted like any other call; it is no transaction by itself.
+
+        Args:
+            work: is given the blocking store, and runs in a worker thread.
+
+        Example:
+            >>> await dao.run(lambda store: [store.load_catalog(each) for each in ids])
+        """
+        return await self._run(work, self._store)
 
     async def close(self, *, cancel: bool = False) -> None:
         """Close what the store opened, after the calls that still run; twice is harmless.
@@ -261,61 +273,6 @@ class AsyncDao(AsyncStore):
         self, catalog_id: UUID, name: str, entity: UUID, property: str, offset: int = 0
     ) -> Piece:
         return await self._run(self._store.read_piece, catalog_id, name, entity, property, offset)
-
-    def iter_catalogs(
-        self, *, species: CatalogSpecies | None = None, page_size: int = DEFAULT_LIMIT
-    ) -> AsyncIterator[CatalogHeader]:
-        async def page(cursor: str | None) -> Page[CatalogHeader]:
-            return await self.list_catalogs(species=species, cursor=cursor, limit=page_size)
-
-        return AsyncPages(page)
-
-    def iter_aspects(
-        self,
-        catalog_id: UUID,
-        name: str,
-        where: Filter | None = None,
-        *,
-        order_by: str | Order | Sequence[str | Order] = (),
-        page_size: int = 1000,
-    ) -> AsyncIterator[Aspect]:
-        async def page(cursor: str | None) -> Page[Aspect]:
-            return await self.find_aspects(
-                catalog_id, name, where, order_by=order_by, cursor=cursor, limit=page_size
-            )
-
-        return AsyncPages(page)
-
-    def iter_hierarchy(
-        self, catalog_id: UUID, name: str, *, page_size: int = 1000
-    ) -> AsyncIterator[Entry]:
-        async def page(cursor: str | None) -> Page[Entry]:
-            return await self.read_hierarchy(catalog_id, name, cursor=cursor, limit=page_size)
-
-        return AsyncPages(page)
-
-    def iter_changes(
-        self, catalog_id: UUID, since: int = 0, *, page_size: int = 1000
-    ) -> AsyncIterator[Change]:
-        async def page(cursor: str | None) -> Page[Change]:
-            return await self.read_changes(catalog_id, since, cursor=cursor, limit=page_size)
-
-        return AsyncPages(page)
-
-    def read_value(
-        self, catalog_id: UUID, name: str, entity: UUID, property: str
-    ) -> AsyncIterator[bytes]:
-        whole: LargeValue | None = None
-
-        async def page(cursor: str | None) -> Page[bytes]:
-            nonlocal whole
-            piece = await self.read_piece(catalog_id, name, entity, property, int(cursor or 0))
-            if whole is not None and piece.value != whole:
-                raise ConflictError(f"property {property!r} of {entity} in {name!r}")
-            whole = piece.value
-            return Page((piece.data,), None if piece.next is None else str(piece.next))
-
-        return AsyncPages(page)
 
     async def write_value(
         self,

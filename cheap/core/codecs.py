@@ -180,8 +180,12 @@ class Codec:
             raise InvalidValueError(self.definition.name, faults, place)
         return self.encode(self.row(values))
 
-    def pack_json(self, document: bytes | memoryview | Raw) -> bytes:
+    def pack_json(self, document: bytes | memoryview | Raw, where: object = None) -> bytes:
         """Check one record in its JSON form (one from outside) and return its packed form.
+
+        Args:
+            document: the JSON object.
+            where: what the record belongs to, for the message.
 
         Raises:
             InvalidValueError: it is no JSON object, or values are wrong or missing; all are named.
@@ -193,15 +197,16 @@ class Codec:
                 return self._vouched(row)
             except _NOT_SURE:
                 pass  # the slow road finds out what it is, or that it is right after all
+        place = None if where is None else str(where)
         try:
             forms = _MEMBERS.decode(document)
         except NOT_JSON as error:
             fault = Fault("(record)", "a JSON object of properties", str(error))
-            raise InvalidValueError(self.definition.name, [fault]) from None
+            raise InvalidValueError(self.definition.name, [fault], place) from None
         complete = not self.definition.can_remove_properties
         values, faults = self._checker.read(forms, complete=complete)
         if faults:
-            raise InvalidValueError(self.definition.name, faults)
+            raise InvalidValueError(self.definition.name, faults, place)
         return self.encode(self.row(values))
 
     def repack(self, packed: bytes, old: Codec, where: object = None) -> bytes:

@@ -23,9 +23,9 @@ from cheap.core.names import check_id, check_name, ids_from_bytes, new_id
 from cheap.db.adapter import Adapter, Row, Session
 from cheap.db.commits import Work, apply, write_large
 from cheap.db.cursors import read_cursor, write_cursor
+from cheap.db.desks import SqlDesk
 from cheap.db.feed import Feed
 from cheap.db.finding import Finder
-from cheap.db.joining import Joinable
 from cheap.db.large import read_piece
 from cheap.db.loading import entries_in, gc_held, load_hierarchy
 from cheap.db.rows import (
@@ -63,7 +63,7 @@ from cheap.store import (
 T = TypeVar("T")
 
 
-class SqlDao(Joinable):
+class SqlDao(SqlDesk):
     """Catalogs in a SQL database: the same code for each, over an adapter.
 
     A DAO holds no state of its own beyond the adapter's: threads may share one, and several may

@@ -31,6 +31,7 @@ from cheap.core.names import check_id, check_name
 from cheap.core.species import read_only_reason
 from cheap.db.calls import committing
 from cheap.db.cursors import read_cursor, write_cursor
+from cheap.db.desks import MemoryDesk
 from cheap.db.memory_commit import Writing
 from cheap.db.memory_state import (
     KeptCatalog,
@@ -64,14 +65,13 @@ from cheap.store import (
     HierarchyHeader,
     Page,
     Piece,
-    Store,
     check_limit,
 )
 
 T = TypeVar("T")
 
 
-class MemoryDao(Store):
+class MemoryDao(MemoryDesk):
     """A store in memory; it lives as long as the object. Threads may share it.
 
     Example:
@@ -83,6 +83,7 @@ class MemoryDao(Store):
     # Readers need no lock and see one moment; rolling back is forgetting the copy.
 
     def __init__(self) -> None:
+        super().__init__()
         self._id = new_id()
         self._catalogs: dict[UUID, KeptCatalog] = {}
         self._turn = threading.Lock()
@@ -187,6 +188,7 @@ class MemoryDao(Store):
 
     def delete_catalog(self, catalog_id: UUID) -> bool:
         with self._writing() as catalogs:
+            self.cancel_deletion(catalog_id)
             return catalogs.pop(check_id(catalog_id, "catalog id"), None) is not None
 
     def catalog_exists(self, catalog_id: UUID) -> bool:

@@ -14,7 +14,6 @@ from cheap.core import (
     HierarchyType,
     LargeValue,
 )
-from cheap.core.aspects import record_of
 from cheap.core.codecs import Codec, codec_of
 from cheap.core.edits import (
     AddMembers,
@@ -40,6 +39,7 @@ from cheap.core.edits import (
 from cheap.core.hierarchies.aspect_map import check_indexable
 from cheap.core.hierarchies.entity_tree import as_path
 from cheap.core.names import check_id, check_key, check_label, check_name
+from cheap.core.records import pack_records
 from cheap.core.species import read_only_reason
 from cheap.db.memory_state import Kept, KeptCatalog, KeptDefinition, Key, Row, find_hierarchy
 from cheap.errors import (
@@ -235,10 +235,7 @@ class Writing:
         if isinstance(aspects, AspectMap) and aspects.aspect_def == definition:
             records = aspects.packed()
         else:
-            records = {
-                check_id(entity): codec.pack(record_of(values, codec), entity)
-                for entity, values in aspects.items()
-            }
+            records = pack_records(aspects, codec)
         if records:
             self._check_writable(definition)
         for entity, packed in records.items():

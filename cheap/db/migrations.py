@@ -9,7 +9,7 @@ from typing import Final
 
 from cheap.core.names import new_id
 from cheap.db.adapter import Adapter, Session
-from cheap.db.schema import STORE, TABLES, VERSION
+from cheap.db.schema import DESK, STORE, TABLES, VERSION
 from cheap.errors import (
     AlreadyExistsError,
     BusyError,
@@ -24,7 +24,15 @@ TRIES: Final = 10
 Step = Callable[[Session], None]
 """One step forward; it may run again after an interruption, so it must not mind its own traces."""
 
-STEPS: Final[dict[int, Step]] = {}
+
+def _add_desk(session: Session) -> None:
+    """Version 2: the notes of servers."""
+    for table in DESK:
+        for statement in session.dialect.create(table):
+            session.run(statement, {})
+
+
+STEPS: Final[dict[int, Step]] = {2: _add_desk}
 """Version → the step that leads to it from the one before. Version 1 is the first."""
 
 

@@ -82,7 +82,7 @@ class Table:
         return tuple(column.name for column in self.columns)
 
 
-VERSION: Final = 1
+VERSION: Final = 2
 """The version of this schema; see :mod:`cheap.db.migrations`."""
 
 STORE: Final = Table(
@@ -244,7 +244,36 @@ PIECE: Final = Table(
 )
 """Large values, cut into pieces of at most 256 KB."""
 
-TABLES: Final = (STORE, CATALOG, DEFINITION, HIERARCHY, ASPECT, ENTRY, REMOVAL, PROPERTY, PIECE)
+DELETION: Final = Table(
+    "cheap_deletion",
+    (Column("catalog_id", Kind.ID), Column("due", Kind.NUMBER)),
+    key=("catalog_id",),
+    replaces=("catalog_id",),
+)
+"""Catalogs that a server is to delete later: the second, since 1970. Since version 2."""
+
+ANSWER: Final = Table(
+    "cheap_answer",
+    (
+        Column("answer_id", Kind.ID),
+        Column("fingerprint", Kind.ID),
+        Column("made", Kind.NUMBER),
+        Column("document", Kind.DATA),
+    ),
+    key=("answer_id",),
+    replaces=("answer_id",),
+)
+"""What a server answered to requests with an idempotency key, which is no catalog's: a request may
+create one. Since version 2.
+"""
+
+DESK: Final = (DELETION, ANSWER)
+"""The notes of servers."""
+
+TABLES: Final = (
+    *(STORE, CATALOG, DEFINITION, HIERARCHY, ASPECT, ENTRY, REMOVAL, PROPERTY, PIECE),
+    *DESK,
+)
 """All tables, in the order in which they are created."""
 
 CONTENT: Final = (ASPECT, ENTRY, REMOVAL, PROPERTY, PIECE)

@@ -61,9 +61,22 @@ class Statements:
                 *(each.name for each in CONTENT),
                 "cheap_hierarchy",
                 "cheap_definition",
+                "cheap_deletion",
                 "cheap_catalog",
             )
         )
+
+        # --- the desk
+        self.due_deletions: Final = say(
+            "SELECT catalog_id FROM cheap_deletion WHERE due <= :now ORDER BY due, catalog_id"
+        )
+        self.cancel_deletion: Final = say(
+            "DELETE FROM cheap_deletion WHERE catalog_id = :catalog_id"
+        )
+        self.get_answer: Final = say(
+            "SELECT fingerprint, made, document FROM cheap_answer WHERE answer_id = :answer_id"
+        )
+        self.forget_answers: Final = say("DELETE FROM cheap_answer WHERE made < :before")
 
         # --- definitions
         self.list_definitions: Final = say("""

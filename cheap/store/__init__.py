@@ -20,6 +20,7 @@ from cheap.store.answers import (
     check_limit,
 )
 from cheap.store.contract import Store
+from cheap.store.desk import Desk, KeptAnswer
 
 __all__ = [
     "DEFAULT_LIMIT",
@@ -29,8 +30,10 @@ __all__ = [
     "Change",
     "ChangeKind",
     "Commit",
+    "Desk",
     "Entry",
     "HierarchyHeader",
+    "KeptAnswer",
     "Page",
     "Piece",
     "Store",

@@ -33,6 +33,7 @@ from cheap.store.answers import (
     Piece,
     check_limit,
 )
+from cheap.store.saving import basis_after, basis_of, check_whole, creation_of, is_new_to
 
 
 class Store(ABC):
@@ -142,47 +143,24 @@ class Store(ABC):
             AlreadyExistsError: the catalog is new here, but the store has one of its id.
             ReadOnlyError: the species does not allow edits of its content.
         """
-        basis = catalog.basis
-        known = basis is not None and basis.store_id == self.store_id
-        if not known and basis is not None and basis.only is not None:
-            raise InvalidEditError(
-                "this catalog was loaded in part from another store; load all of it to copy it"
-            )
         if replace:
             revision = self._replace(catalog)
-        elif not known or basis is None:
-            revision = self._create(catalog)
+        elif is_new_to(self.store_id, catalog):
+            revision = self.create_catalog(**creation_of(catalog)).revision
         else:
-            edits = catalog.pending_edits()
+            edits, basis = catalog.pending_edits(), basis_of(catalog)
             if not edits:
                 return catalog.revision
             done = self.commit(catalog.global_id, edits, expect=basis.revision, own=basis.own)
-            if done.previous == catalog.revision and not basis.own:
-                basis = Basis(basis.store_id, done.revision, only=basis.only)
-            else:
-                own = basis.own | {done.revision}
-                basis = Basis(basis.store_id, basis.revision, own, basis.only)
-            self._settle(catalog, basis)
+            self._settle(catalog, basis_after(done, catalog))
             return done.revision
         self._settle(catalog, Basis(self.store_id, revision))
         return revision
 
-    def _create(self, catalog: Catalog) -> int:
-        header = self.create_catalog(
-            species=catalog.species,
-            version=catalog.version,
-            uri=catalog.uri,
-            upstream=catalog.upstream,
-            catalog_id=catalog.global_id,
-            edits=catalog.content_edits(),
-        )
-        return header.revision
-
     def _replace(self, catalog: Catalog) -> int:
-        if catalog.basis is not None and catalog.basis.only is not None:
-            raise InvalidEditError("this catalog was loaded in part; it cannot replace the whole")
+        check_whole(catalog)
         if not self.catalog_exists(catalog.global_id):
-            return self._create(catalog)
+            return self.create_catalog(**creation_of(catalog)).revision
         header = self.get_catalog(catalog.global_id)
         if (header.species, header.upstream) != (catalog.species, catalog.upstream):
             raise InvalidEditError(

@@ -123,6 +123,22 @@ CREATE TABLE IF NOT EXISTS cheap_piece (
     PRIMARY KEY (catalog_id, hierarchy, value_id, number)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
+-- create cheap_deletion
+CREATE TABLE IF NOT EXISTS cheap_deletion (
+    catalog_id BINARY(16) NOT NULL,
+    due BIGINT NOT NULL,
+    PRIMARY KEY (catalog_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
+
+-- create cheap_answer
+CREATE TABLE IF NOT EXISTS cheap_answer (
+    answer_id BINARY(16) NOT NULL,
+    fingerprint BINARY(16) NOT NULL,
+    made BIGINT NOT NULL,
+    document LONGBLOB NOT NULL,
+    PRIMARY KEY (answer_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
+
 -- inserts[cheap_store]
 INSERT INTO cheap_store (one, store_id, schema_version) VALUES;
 
@@ -149,6 +165,12 @@ INSERT INTO cheap_property (catalog_id, hierarchy, property, sort_key, entity_id
 
 -- inserts[cheap_piece]
 INSERT INTO cheap_piece (catalog_id, hierarchy, value_id, number, data) VALUES;
+
+-- inserts[cheap_deletion]
+INSERT INTO cheap_deletion (catalog_id, due) VALUES;
+
+-- inserts[cheap_answer]
+INSERT INTO cheap_answer (answer_id, fingerprint, made, document) VALUES;
 
 -- upserts[cheap_store]
 INSERT INTO cheap_store (one, store_id, schema_version) VALUES
@@ -185,6 +207,14 @@ ON DUPLICATE KEY UPDATE catalog_id = VALUES(catalog_id);
 -- upserts[cheap_piece]
 INSERT INTO cheap_piece (catalog_id, hierarchy, value_id, number, data) VALUES
 ON DUPLICATE KEY UPDATE data = VALUES(data);
+
+-- upserts[cheap_deletion]
+INSERT INTO cheap_deletion (catalog_id, due) VALUES
+ON DUPLICATE KEY UPDATE due = VALUES(due);
+
+-- upserts[cheap_answer]
+INSERT INTO cheap_answer (answer_id, fingerprint, made, document) VALUES
+ON DUPLICATE KEY UPDATE fingerprint = VALUES(fingerprint), made = VALUES(made), document = VALUES(document);
 
 -- get_store
 SELECT store_id, schema_version FROM cheap_store;
@@ -235,7 +265,22 @@ DELETE FROM cheap_hierarchy WHERE catalog_id = %(catalog_id)s;
 DELETE FROM cheap_definition WHERE catalog_id = %(catalog_id)s;
 
 -- delete_catalog[7]
+DELETE FROM cheap_deletion WHERE catalog_id = %(catalog_id)s;
+
+-- delete_catalog[8]
 DELETE FROM cheap_catalog WHERE catalog_id = %(catalog_id)s;
+
+-- due_deletions
+SELECT catalog_id FROM cheap_deletion WHERE due <= %(now)s ORDER BY due, catalog_id;
+
+-- cancel_deletion
+DELETE FROM cheap_deletion WHERE catalog_id = %(catalog_id)s;
+
+-- get_answer
+SELECT fingerprint, made, document FROM cheap_answer WHERE answer_id = %(answer_id)s;
+
+-- forget_answers
+DELETE FROM cheap_answer WHERE made < %(before)s;
 
 -- list_definitions
 SELECT name, document, revision FROM cheap_definition

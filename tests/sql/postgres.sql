@@ -123,6 +123,22 @@ CREATE TABLE IF NOT EXISTS cheap_piece (
     PRIMARY KEY (catalog_id, hierarchy, value_id, number)
 );
 
+-- create cheap_deletion
+CREATE TABLE IF NOT EXISTS cheap_deletion (
+    catalog_id bytea NOT NULL,
+    due bigint NOT NULL,
+    PRIMARY KEY (catalog_id)
+);
+
+-- create cheap_answer
+CREATE TABLE IF NOT EXISTS cheap_answer (
+    answer_id bytea NOT NULL,
+    fingerprint bytea NOT NULL,
+    made bigint NOT NULL,
+    document bytea NOT NULL,
+    PRIMARY KEY (answer_id)
+);
+
 -- inserts[cheap_store]
 INSERT INTO cheap_store (one, store_id, schema_version) SELECT unnest(%(one)b::bigint[]), unnest(%(store_id)b::bytea[]), unnest(%(schema_version)b::bigint[]);
 
@@ -149,6 +165,12 @@ INSERT INTO cheap_property (catalog_id, hierarchy, property, sort_key, entity_id
 
 -- inserts[cheap_piece]
 INSERT INTO cheap_piece (catalog_id, hierarchy, value_id, number, data) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(hierarchy)b::bigint[]), unnest(%(value_id)b::bytea[]), unnest(%(number)b::bigint[]), unnest(%(data)b::bytea[]);
+
+-- inserts[cheap_deletion]
+INSERT INTO cheap_deletion (catalog_id, due) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(due)b::bigint[]);
+
+-- inserts[cheap_answer]
+INSERT INTO cheap_answer (answer_id, fingerprint, made, document) SELECT unnest(%(answer_id)b::bytea[]), unnest(%(fingerprint)b::bytea[]), unnest(%(made)b::bigint[]), unnest(%(document)b::bytea[]);
 
 -- upserts[cheap_store]
 INSERT INTO cheap_store (one, store_id, schema_version) SELECT unnest(%(one)b::bigint[]), unnest(%(store_id)b::bytea[]), unnest(%(schema_version)b::bigint[])
@@ -185,6 +207,14 @@ ON CONFLICT (catalog_id, hierarchy, property, sort_key, entity_id) DO NOTHING;
 -- upserts[cheap_piece]
 INSERT INTO cheap_piece (catalog_id, hierarchy, value_id, number, data) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(hierarchy)b::bigint[]), unnest(%(value_id)b::bytea[]), unnest(%(number)b::bigint[]), unnest(%(data)b::bytea[])
 ON CONFLICT (catalog_id, hierarchy, value_id, number) DO UPDATE SET data = excluded.data;
+
+-- upserts[cheap_deletion]
+INSERT INTO cheap_deletion (catalog_id, due) SELECT unnest(%(catalog_id)b::bytea[]), unnest(%(due)b::bigint[])
+ON CONFLICT (catalog_id) DO UPDATE SET due = excluded.due;
+
+-- upserts[cheap_answer]
+INSERT INTO cheap_answer (answer_id, fingerprint, made, document) SELECT unnest(%(answer_id)b::bytea[]), unnest(%(fingerprint)b::bytea[]), unnest(%(made)b::bigint[]), unnest(%(document)b::bytea[])
+ON CONFLICT (answer_id) DO UPDATE SET fingerprint = excluded.fingerprint, made = excluded.made, document = excluded.document;
 
 -- get_store
 SELECT store_id, schema_version FROM cheap_store;
@@ -235,7 +265,22 @@ DELETE FROM cheap_hierarchy WHERE catalog_id = %(catalog_id)s;
 DELETE FROM cheap_definition WHERE catalog_id = %(catalog_id)s;
 
 -- delete_catalog[7]
+DELETE FROM cheap_deletion WHERE catalog_id = %(catalog_id)s;
+
+-- delete_catalog[8]
 DELETE FROM cheap_catalog WHERE catalog_id = %(catalog_id)s;
+
+-- due_deletions
+SELECT catalog_id FROM cheap_deletion WHERE due <= %(now)s ORDER BY due, catalog_id;
+
+-- cancel_deletion
+DELETE FROM cheap_deletion WHERE catalog_id = %(catalog_id)s;
+
+-- get_answer
+SELECT fingerprint, made, document FROM cheap_answer WHERE answer_id = %(answer_id)s;
+
+-- forget_answers
+DELETE FROM cheap_answer WHERE made < %(before)s;
 
 -- list_definitions
 SELECT name, document, revision FROM cheap_definition
@@ -500,3 +545,9 @@ COPY cheap_property (catalog_id, hierarchy, property, sort_key, entity_id) FROM 
 
 -- copies[cheap_piece]
 COPY cheap_piece (catalog_id, hierarchy, value_id, number, data) FROM STDIN (FORMAT BINARY);
+
+-- copies[cheap_deletion]
+COPY cheap_deletion (catalog_id, due) FROM STDIN (FORMAT BINARY);
+
+-- copies[cheap_answer]
+COPY cheap_answer (answer_id, fingerprint, made, document) FROM STDIN (FORMAT BINARY);

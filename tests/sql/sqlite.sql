@@ -123,6 +123,22 @@ CREATE TABLE IF NOT EXISTS cheap_piece (
     PRIMARY KEY (catalog_id, hierarchy, value_id, number)
 ) WITHOUT ROWID;
 
+-- create cheap_deletion
+CREATE TABLE IF NOT EXISTS cheap_deletion (
+    catalog_id BLOB NOT NULL,
+    due INTEGER NOT NULL,
+    PRIMARY KEY (catalog_id)
+) WITHOUT ROWID;
+
+-- create cheap_answer
+CREATE TABLE IF NOT EXISTS cheap_answer (
+    answer_id BLOB NOT NULL,
+    fingerprint BLOB NOT NULL,
+    made INTEGER NOT NULL,
+    document BLOB NOT NULL,
+    PRIMARY KEY (answer_id)
+) WITHOUT ROWID;
+
 -- inserts[cheap_store]
 INSERT INTO cheap_store (one, store_id, schema_version) VALUES (?, ?, ?);
 
@@ -149,6 +165,12 @@ INSERT INTO cheap_property (catalog_id, hierarchy, property, sort_key, entity_id
 
 -- inserts[cheap_piece]
 INSERT INTO cheap_piece (catalog_id, hierarchy, value_id, number, data) VALUES (?, ?, ?, ?, ?);
+
+-- inserts[cheap_deletion]
+INSERT INTO cheap_deletion (catalog_id, due) VALUES (?, ?);
+
+-- inserts[cheap_answer]
+INSERT INTO cheap_answer (answer_id, fingerprint, made, document) VALUES (?, ?, ?, ?);
 
 -- upserts[cheap_store]
 INSERT INTO cheap_store (one, store_id, schema_version) VALUES (?, ?, ?)
@@ -185,6 +207,14 @@ ON CONFLICT (catalog_id, hierarchy, property, sort_key, entity_id) DO NOTHING;
 -- upserts[cheap_piece]
 INSERT INTO cheap_piece (catalog_id, hierarchy, value_id, number, data) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (catalog_id, hierarchy, value_id, number) DO UPDATE SET data = excluded.data;
+
+-- upserts[cheap_deletion]
+INSERT INTO cheap_deletion (catalog_id, due) VALUES (?, ?)
+ON CONFLICT (catalog_id) DO UPDATE SET due = excluded.due;
+
+-- upserts[cheap_answer]
+INSERT INTO cheap_answer (answer_id, fingerprint, made, document) VALUES (?, ?, ?, ?)
+ON CONFLICT (answer_id) DO UPDATE SET fingerprint = excluded.fingerprint, made = excluded.made, document = excluded.document;
 
 -- get_store
 SELECT store_id, schema_version FROM cheap_store;
@@ -235,7 +265,22 @@ DELETE FROM cheap_hierarchy WHERE catalog_id = :catalog_id;
 DELETE FROM cheap_definition WHERE catalog_id = :catalog_id;
 
 -- delete_catalog[7]
+DELETE FROM cheap_deletion WHERE catalog_id = :catalog_id;
+
+-- delete_catalog[8]
 DELETE FROM cheap_catalog WHERE catalog_id = :catalog_id;
+
+-- due_deletions
+SELECT catalog_id FROM cheap_deletion WHERE due <= :now ORDER BY due, catalog_id;
+
+-- cancel_deletion
+DELETE FROM cheap_deletion WHERE catalog_id = :catalog_id;
+
+-- get_answer
+SELECT fingerprint, made, document FROM cheap_answer WHERE answer_id = :answer_id;
+
+-- forget_answers
+DELETE FROM cheap_answer WHERE made < :before;
 
 -- list_definitions
 SELECT name, document, revision FROM cheap_definition

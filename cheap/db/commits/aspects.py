@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 from cheap.core import HierarchyType
-from cheap.core.aspects import record_of
 from cheap.core.codecs import Codec
 from cheap.core.hierarchies.aspect_map import AspectMap
 from cheap.core.names import check_id
+from cheap.core.records import pack_records
 from cheap.db.adapter import FEW, Row
 from cheap.db.commits.indexes import index
 from cheap.db.commits.pieces import spill, stored
@@ -156,7 +156,4 @@ def pack_all(aspects: Mapping[UUID, object], codec: Codec) -> dict[UUID, bytes]:
     """Check and pack records; a map of the same definition has done so already."""
     if isinstance(aspects, AspectMap) and aspects.aspect_def == codec.definition:
         return aspects.packed()
-    return {
-        check_id(entity): codec.pack(record_of(values, codec), entity)
-        for entity, values in aspects.items()
-    }
+    return pack_records(aspects, codec)
