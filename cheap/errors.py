@@ -175,23 +175,33 @@ class MalformedRequestError(InvalidError):
     Attributes:
         path: where in the request: ``query.limit``, ``path.catalog_id``, or ``$.edits[2].name``
             in a body.
+        faults: everything that does not fit, where there is more to say than the first fault.
     """
 
     code = "malformed-request"
 
-    def __init__(self, path: str, message: str) -> None:
+    def __init__(self, path: str, message: str, faults: Sequence[Fault] = ()) -> None:
         self.path = path
         self.reason = message
+        self.faults = tuple(faults)
         super().__init__(f"{path}: {message}")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (type(self), (self.path, self.reason))
+        return (type(self), (self.path, self.reason, self.faults))
 
 
 class MethodNotAllowedError(InvalidError):
-    """The address is right, but it does not know this HTTP method."""
+    """The address is right, but it does not know this HTTP method.
+
+    Attributes:
+        allowed: the methods it knows.
+    """
 
     code = "method-not-allowed"
+
+    def __init__(self, message: str, allowed: Sequence[str] = ()) -> None:
+        self.allowed = tuple(allowed)
+        super().__init__(message)
 
 
 class UnsupportedMediaError(InvalidError):

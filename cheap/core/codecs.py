@@ -282,7 +282,7 @@ class Codec:
         # msgspec hands out its buffer, of which a third may lie unused behind the text.
         return bytes(memoryview(packed)) if len(packed) > _WORTH_TRIMMING else packed
 
-    def unpack(self, packed: bytes) -> Row:
+    def unpack(self, packed: bytes | Raw) -> Row:
         """Decode a packed record.
 
         Raises:
@@ -291,6 +291,19 @@ class Codec:
         try:
             return self._decode(packed)
         except NOT_JSON as error:
+            raise self._corrupt(error) from error
+
+    def unpack_json(self, document: bytes | Raw) -> Row:
+        """Decode one record in its JSON form, as a store of ours wrote it.
+
+        Raises:
+            CorruptError: it does not fit the definition.
+        """
+        if self._plain:
+            return self.unpack(document)
+        try:
+            return self.unpack(self.pack_json(document))
+        except InvalidValueError as error:
             raise self._corrupt(error) from error
 
     def _corrupt(self, what: object) -> CorruptError:

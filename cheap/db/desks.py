@@ -10,10 +10,10 @@ from cheap.db.joining import Joinable
 from cheap.db.rows import as_bytes
 from cheap.db.schema import ANSWER, DELETION
 from cheap.errors import AlreadyExistsError, CatalogNotFoundError
-from cheap.store import Desk, KeptAnswer, Store
+from cheap.store import Desk, KeptAnswer
 
 
-class SqlDesk(Desk, Joinable):
+class SqlDesk(Joinable, Desk):
     """Notes in two tables beside the catalogs'."""
 
     adapter: Adapter
@@ -59,7 +59,7 @@ class SqlDesk(Desk, Joinable):
         return self._write(lambda session: bool(session.run(statement, place)))
 
 
-class MemoryDesk(Desk, Store):
+class MemoryDesk(Desk):
     """Notes in dictionaries, which last as long as the store."""
 
     # Single steps on dictionaries: threads need no lock. A rollback leaves them, which harms

@@ -248,6 +248,7 @@ DELETION: Final = Table(
     "cheap_deletion",
     (Column("catalog_id", Kind.ID), Column("due", Kind.NUMBER)),
     key=("catalog_id",),
+    indexes=(Index("cheap_deletion_due", ("due",)),),
     replaces=("catalog_id",),
 )
 """Catalogs that a server is to delete later: the second, since 1970. Since version 2."""
@@ -261,6 +262,7 @@ ANSWER: Final = Table(
         Column("document", Kind.DATA),
     ),
     key=("answer_id",),
+    indexes=(Index("cheap_answer_made", ("made",)),),
     replaces=("answer_id",),
 )
 """What a server answered to requests with an idempotency key, which is no catalog's: a request may

@@ -170,3 +170,14 @@ def check_limit(limit: object) -> int:
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
         raise InvalidQueryError(f"limit: expected 1 to {MAX_LIMIT:,}, got {limit!r}")
     return limit
+
+
+def check_offset(offset: int) -> int:
+    """Return an offset.
+
+    Raises:
+        InvalidQueryError: it is negative.
+    """
+    if offset < 0:
+        raise InvalidQueryError(f"offset: expected 0 or more, got {offset}")
+    return offset

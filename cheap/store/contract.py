@@ -20,7 +20,7 @@ from cheap.core import (
     Order,
 )
 from cheap.core.edits import DropDefinition, DropHierarchy, Edit, SetHeader
-from cheap.errors import ConflictError, InvalidEditError, InvalidQueryError
+from cheap.errors import ConflictError, InvalidEditError
 from cheap.store.answers import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
@@ -32,6 +32,7 @@ from cheap.store.answers import (
     Page,
     Piece,
     check_limit,
+    check_offset,
 )
 from cheap.store.saving import basis_after, basis_of, check_whole, creation_of, is_new_to
 
@@ -188,8 +189,7 @@ class Store(ABC):
         An offset walks over all that it skips, and shifts when catalogs come and go: prefer
         ``iter_catalogs``.
         """
-        if offset < 0:
-            raise InvalidQueryError(f"offset: expected 0 or more, got {offset}")
+        check_offset(offset)
         check_limit(page_size)
         found: list[UUID] = []
         for i, header in enumerate(self.iter_catalogs()):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from uuid import UUID
+
+from cheap.store.contract import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +25,15 @@ class KeptAnswer:
     made: int
 
 
-class Desk(ABC):
-    """Notes of a server. A store offers them beside the contract; they do not cross HTTP.
+class Desk(Store):
+    """A store that a server can stand on: beside the contract it joins calls, and keeps notes.
 
-    Every method joins the transaction that is open, if there is one.
+    What is added here does not cross HTTP. Every method joins the transaction that is open.
     """
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[object]:
+        """Join the calls of a ``with`` block into one transaction."""
 
     @abstractmethod
     def find_answer(self, key: bytes) -> KeptAnswer | None:

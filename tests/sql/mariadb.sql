@@ -130,6 +130,9 @@ CREATE TABLE IF NOT EXISTS cheap_deletion (
     PRIMARY KEY (catalog_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
+-- create cheap_deletion, index 1
+CREATE INDEX IF NOT EXISTS cheap_deletion_due ON cheap_deletion (due);
+
 -- create cheap_answer
 CREATE TABLE IF NOT EXISTS cheap_answer (
     answer_id BINARY(16) NOT NULL,
@@ -138,6 +141,9 @@ CREATE TABLE IF NOT EXISTS cheap_answer (
     document LONGBLOB NOT NULL,
     PRIMARY KEY (answer_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
+
+-- create cheap_answer, index 1
+CREATE INDEX IF NOT EXISTS cheap_answer_made ON cheap_answer (made);
 
 -- inserts[cheap_store]
 INSERT INTO cheap_store (one, store_id, schema_version) VALUES;

@@ -130,6 +130,9 @@ CREATE TABLE IF NOT EXISTS cheap_deletion (
     PRIMARY KEY (catalog_id)
 ) WITHOUT ROWID;
 
+-- create cheap_deletion, index 1
+CREATE INDEX IF NOT EXISTS cheap_deletion_due ON cheap_deletion (due);
+
 -- create cheap_answer
 CREATE TABLE IF NOT EXISTS cheap_answer (
     answer_id BLOB NOT NULL,
@@ -138,6 +141,9 @@ CREATE TABLE IF NOT EXISTS cheap_answer (
     document BLOB NOT NULL,
     PRIMARY KEY (answer_id)
 ) WITHOUT ROWID;
+
+-- create cheap_answer, index 1
+CREATE INDEX IF NOT EXISTS cheap_answer_made ON cheap_answer (made);
 
 -- inserts[cheap_store]
 INSERT INTO cheap_store (one, store_id, schema_version) VALUES (?, ?, ?);

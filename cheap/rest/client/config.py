@@ -1,0 +1,58 @@
+"""How a client reaches its server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cheap.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class CheapClientConfig:
+    """How a client reaches its server, and how patient it is.
+
+    Attributes:
+        base_url: where the server is, as ``http://host:port``, with a path if it is mounted.
+        timeout: seconds to wait for a connection, and for each part of an answer.
+        max_retries: how often a call that may be repeated is repeated, at most.
+        retry_backoff_factor: seconds of the first pause, on average; each further one is twice as
+            long, and 30 at most.
+        api_key: the key, if the server asks for one.
+        max_connections: most connections at once.
+        max_keepalive_connections: most connections that are kept open while nobody uses them.
+        page_size: items that iterators and loads ask for at once; servers give at most 1,000,
+            unless they say otherwise.
+        compress: whether answers may come compressed: less to send, more to compute.
+        headers: further headers of every request.
+
+    Raises:
+        ConfigurationError: one of them makes no sense.
+    """
+
+    base_url: str = "http://localhost:8000"
+    timeout: float = 30.0
+    max_retries: int = 3
+    retry_backoff_factor: float = 0.5
+    api_key: str | None = field(default=None, repr=False)
+    max_connections: int = 100
+    max_keepalive_connections: int = 20
+    page_size: int = 1_000
+    compress: bool = True
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        if not self.base_url.startswith(("http://", "https://")):
+            raise ConfigurationError(
+                f"base_url: expected http://… or https://…, got {self.base_url!r}"
+            )
+        for name, least in (
+            ("timeout", 0.0),
+            ("max_retries", 0),
+            ("retry_backoff_factor", 0.0),
+            ("max_connections", 1),
+            ("max_keepalive_connections", 0),
+            ("page_size", 1),
+        ):
+            value = getattr(self, name)
+            if not value >= least:
+                raise ConfigurationError(f"{name}: expected at least {least}, got {value!r}")

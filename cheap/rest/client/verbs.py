@@ -1,0 +1,440 @@
+"""The verbs of the contract as calls: what each sends, and how it reads the replies.
+
+A verb is a generator: it yields what is to be sent, and is given the reply. Whoever drives it
+(:mod:`~cheap.rest.client.client`, :mod:`~cheap.rest.client.async_client`) blocks or awaits in
+between. An error that the server tells of is raised where the call was yielded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from msgspec import Raw
+
+from cheap.core import (
+    Aspect,
+    AspectDef,
+    Basis,
+    Catalog,
+    CatalogSpecies,
+    Filter,
+    HierarchyType,
+    LargeValue,
+    Order,
+    read_catalog,
+    write_catalog,
+)
+from cheap.core.codecs import codec_of
+from cheap.core.edits import Edit, PutAspects
+from cheap.core.filters import Selection
+from cheap.core.hierarchies import AspectMap
+from cheap.core.names import check_id, check_key
+from cheap.core.records import hash_text, pack_records
+from cheap.errors import (
+    CatalogNotFoundError,
+    ConflictError,
+    CorruptError,
+    InvalidDocumentError,
+    MissingKeyError,
+)
+from cheap.rest.client.calls import Call, Reply, Steps, call
+from cheap.rest.wire import contents, routes
+from cheap.rest.wire.edits import definitions_after, write_edit
+from cheap.rest.wire.filters import write_filter, write_order
+from cheap.rest.wire.routes import BYTES, TEXT
+from cheap.store import (
+    CatalogHeader,
+    Change,
+    Commit,
+    Entry,
+    HierarchyHeader,
+    Page,
+    Piece,
+    check_limit,
+)
+from cheap.store.saving import check_whole
+
+_BATCH: Final = 10_000
+_KNOWN_MOST: Final = 10_000
+
+
+class Verbs:
+    """The verbs of the contract, as calls.
+
+    Args:
+        page_size: items to ask for at once, where more are wanted.
+    """
+
+    def __init__(self, page_size: int) -> None:
+        self._page_size = page_size
+        # Records and filters are written by the definition, as they would be checked by a DAO.
+        # One that is old by now is noticed by the server, which compares hash versions.
+        self._definitions: dict[tuple[UUID, str], AspectDef] = {}
+
+    # --- the server -----------------------------------------------------------------------
+
+    def about(self) -> Steps[dict[str, Any]]:
+        """Return what the server is."""
+        reply = yield call(routes.ABOUT)
+        return _object(reply)
+
+    def health(self) -> Steps[dict[str, Any]]:
+        """Return how the server is."""
+        made = call(routes.HEALTH)
+        made.safe, made.accepts = False, (503,)
+        reply = yield made
+        return _object(reply)
+
+    def store_id(self) -> Steps[UUID]:
+        """Return the id of the server's store."""
+        about = yield from self.about()
+        return UUID(about["store_id"])
+
+    # --- catalogs -------------------------------------------------------------------------
+
+    def create_catalog(
+        self,
+        species: CatalogSpecies,
+        version: str,
+        uri: str | None,
+        upstream: UUID | None,
+        catalog_id: UUID | None,
+        edits: Sequence[Edit],
+    ) -> Steps[CatalogHeader]:
+        new = Catalog(  # checks the labels
+            species=species,
+            version=version,
+            uri=uri or None,
+            upstream=upstream,
+            global_id=catalog_id,
+        )
+        written, _, _ = yield from self._written(None, edits)
+        form = {
+            "species": new.species.value,
+            "version": new.version,
+            "uri": new.uri,
+            "upstream": new.upstream,
+            "catalog_id": new.global_id,
+            "edits": written,
+        }
+        reply = yield call(routes.CREATE_CATALOG, body=form)
+        return contents.read_header(reply.body)
+
+    def get_catalog(self, catalog_id: UUID) -> Steps[CatalogHeader]:
+        reply = yield call(routes.GET_CATALOG, check_id(catalog_id, "catalog id"))
+        return contents.read_header(reply.body)
+
+    def list_catalogs(
+        self, species: CatalogSpecies | None, cursor: str | None, limit: int
+    ) -> Steps[Page[CatalogHeader]]:
+        query = [
+            ("species", None if species is None else species.value),
+            ("cursor", cursor),
+            ("limit", self._limit(limit)),
+        ]
+        reply = yield call(routes.LIST_CATALOGS, query=query)
+        return contents.read_headers(reply.body)
+
+    def _limit(self, limit: int) -> int:
+        return min(check_limit(limit), self._page_size)
+
+    def delete_catalog(self, catalog_id: UUID) -> Steps[bool]:
+        try:
+            yield call(routes.DELETE_CATALOG, check_id(catalog_id, "catalog id"))
+        except CatalogNotFoundError:
+            return False
+        return True
+
+    def schedule_deletion(self, catalog_id: UUID, after: int) -> Steps[dict[str, Any]]:
+        """Have a catalog deleted later."""
+        query = [("after", after)]
+        reply = yield call(routes.DELETE_CATALOG, check_id(catalog_id, "catalog id"), query=query)
+        return _object(reply)
+
+    def catalog_exists(self, catalog_id: UUID) -> Steps[bool]:
+        try:
+            yield from self.get_catalog(catalog_id)
+        except CatalogNotFoundError:
+            return False
+        return True
+
+    def load_catalog(
+        self, catalog_id: UUID, only: Collection[str] | None, store_id: UUID
+    ) -> Steps[Catalog]:
+        check_id(catalog_id, "catalog id")
+        names = None if only is None else [check_key(each, "hierarchy name") for each in only]
+        query = [("only", each) for each in names or ()]
+        if names == []:
+            header = yield from self.get_catalog(catalog_id)
+            catalog = Catalog(
+                species=header.species,
+                version=header.version,
+                uri=header.uri,
+                upstream=header.upstream,
+                global_id=header.catalog_id,
+            )
+            revision = header.revision
+        else:
+            reply = yield call(routes.LOAD_CATALOG, catalog_id, query=query)
+            catalog = _catalog(reply.body)
+            revision = int(reply.headers["etag"].strip('"'))
+        kept = None if only is None else frozenset(only)
+        catalog.settle(Basis(store_id, revision, only=kept))
+        return catalog
+
+    def replace_catalog(self, catalog: Catalog) -> Steps[int]:
+        """Save a catalog in the place of what is there; return the revision."""
+        check_whole(catalog)
+        body = b"".join(write_catalog(catalog))
+        reply = yield call(routes.REPLACE_CATALOG, catalog.global_id, body=body)
+        return contents.read_header(reply.body).revision
+
+    # --- definitions ----------------------------------------------------------------------
+
+    def add_aspect_def(self, catalog_id: UUID, definition: AspectDef) -> Steps[int]:
+        body = bytes(contents.definition_json(definition))
+        reply = yield call(routes.ADD_ASPECT_DEF, check_id(catalog_id, "catalog id"), body=body)
+        self._note(catalog_id, {definition.name: definition})
+        return contents.read_revision(reply.body)
+
+    def get_aspect_def(self, catalog_id: UUID, name: str | UUID) -> Steps[AspectDef]:
+        check_id(catalog_id, "catalog id")
+        shown = str(name) if isinstance(name, UUID) else check_key(name, "aspect definition")
+        reply = yield call(routes.GET_ASPECT_DEF, catalog_id, shown)
+        return contents.read_definition(reply.body)
+
+    def list_aspect_defs(self, catalog_id: UUID) -> Steps[list[AspectDef]]:
+        reply = yield call(routes.LIST_ASPECT_DEFS, check_id(catalog_id, "catalog id"))
+        return contents.read_definitions(reply.body)
+
+    def _definition(self, catalog_id: UUID, name: str) -> Steps[AspectDef]:
+        """Return a definition that was read before, or read it."""
+        known = self._definitions.get((catalog_id, name))
+        if known is None:
+            known = yield from self.get_aspect_def(catalog_id, name)
+            if len(self._definitions) >= _KNOWN_MOST:
+                self._definitions.clear()
+            self._note(catalog_id, {name: known})
+        return known
+
+    # --- contents -------------------------------------------------------------------------
+
+    def create_hierarchy(
+        self, catalog_id: UUID, name: str, type: HierarchyType, indexes: Sequence[str]
+    ) -> Steps[int]:
+        form = {
+            "name": check_key(name, "hierarchy name"),
+            "type": type.value,
+            "indexes": [check_key(each, "property name") for each in indexes],
+        }
+        reply = yield call(routes.CREATE_HIERARCHY, check_id(catalog_id, "catalog id"), body=form)
+        return contents.read_revision(reply.body)
+
+    def list_hierarchies(self, catalog_id: UUID) -> Steps[list[HierarchyHeader]]:
+        reply = yield call(routes.LIST_HIERARCHIES, check_id(catalog_id, "catalog id"))
+        return contents.read_hierarchies(reply.body)
+
+    def read_hierarchy(
+        self, catalog_id: UUID, name: str, cursor: str | None, limit: int
+    ) -> Steps[Page[Entry]]:
+        place = (check_id(catalog_id, "catalog id"), check_key(name, "hierarchy name"))
+        query = [("cursor", cursor), ("limit", self._limit(limit))]
+        reply = yield call(routes.READ_HIERARCHY, *place, query=query)
+        return contents.read_entries(reply.body)
+
+    def drop_hierarchy(self, catalog_id: UUID, name: str) -> Steps[bool]:
+        place = (check_id(catalog_id, "catalog id"), check_key(name, "hierarchy name"))
+        try:
+            yield call(routes.DROP_HIERARCHY, *place)
+        except MissingKeyError:
+            return False
+        return True
+
+    # --- records --------------------------------------------------------------------------
+
+    def get_aspects(
+        self, catalog_id: UUID, name: str, entities: Collection[UUID]
+    ) -> Steps[dict[UUID, Aspect]]:
+        check_id(catalog_id, "catalog id")
+        wanted = [check_id(each) for each in entities]
+        found: dict[UUID, Aspect] = {}
+        for start in range(0, max(len(wanted), 1), _BATCH):
+            form = {
+                "aspect": check_key(name, "hierarchy name"),
+                "entities": wanted[start : start + _BATCH],
+            }
+            reply = yield _reading(call(routes.QUERY_ASPECTS, catalog_id, body=form))
+            for each in contents.read_aspects(reply.body).items:
+                assert each.entity is not None
+                found[each.entity] = each
+        return found
+
+    def find_aspects(
+        self,
+        catalog_id: UUID,
+        name: str,
+        where: Filter | None,
+        order_by: str | Order | Sequence[str | Order],
+        cursor: str | None,
+        limit: int,
+    ) -> Steps[Page[Aspect]]:
+        check_id(catalog_id, "catalog id")
+        form: dict[str, Any] = {
+            "aspect": check_key(name, "hierarchy name"),
+            "cursor": cursor,
+            "limit": self._limit(limit),
+        }
+        if where is None and not order_by:
+            reply = yield _reading(call(routes.QUERY_ASPECTS, catalog_id, body=form))
+            return contents.read_aspects(reply.body)
+        for last in (False, True):
+            definition = yield from self._definition(catalog_id, name)
+            selection = Selection(definition, where, order_by)
+            form["definition"] = hash_text(codec_of(definition))
+            form["where"] = None if where is None else write_filter(where, definition)
+            form["order_by"] = write_order(selection.order)
+            try:
+                reply = yield _reading(call(routes.QUERY_ASPECTS, catalog_id, body=form))
+                return contents.read_aspects(reply.body)
+            except ConflictError:
+                # The definition is another one by now.
+                del self._definitions[catalog_id, name]
+                if last:
+                    raise
+        raise AssertionError("unreachable")
+
+    # --- writing --------------------------------------------------------------------------
+
+    def commit(
+        self,
+        catalog_id: UUID,
+        edits: Sequence[Edit],
+        expect: int | None,
+        own: Collection[int],
+        refresh: bool,
+    ) -> Steps[Commit]:
+        check_id(catalog_id, "catalog id")
+        edits = list(edits)
+        for last in (False, True):
+            written, made, asked = yield from self._written(catalog_id, edits)
+            form = {"edits": written, "expect": expect, "own": list(own), "refresh": refresh}
+            try:
+                reply = yield call(routes.COMMIT, catalog_id, body=form)
+                self._note(catalog_id, made)
+                return contents.read_commit(reply.body)
+            except ConflictError as error:
+                stale = [name for name in asked if error.what == f"aspect definition {name!r}"]
+                for name in stale:
+                    self._definitions.pop((catalog_id, name), None)
+                if last or not stale:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _note(self, catalog_id: UUID, made: Mapping[str, AspectDef | None]) -> None:
+        """Remember definitions that were made, and forget those that were dropped."""
+        for name, definition in made.items():
+            self._definitions.pop((catalog_id, name), None)
+            if definition is not None:
+                self._definitions[catalog_id, name] = definition
+
+    def _written(
+        self, catalog_id: UUID | None, edits: Sequence[Edit]
+    ) -> Steps[tuple[list[dict[str, Any]], dict[str, AspectDef | None], list[str]]]:
+        """Return edits as JSON, the definitions that they leave, and the names of others."""
+        written: list[dict[str, Any]] = []
+        made: dict[str, AspectDef | None] = {}
+        asked: list[str] = []
+        for edit in edits:
+            definition: AspectDef | None = None
+            if isinstance(edit, PutAspects):
+                name = check_key(edit.hierarchy, "hierarchy name")
+                if name in made:
+                    definition = made[name]
+                elif catalog_id is not None:
+                    asked.append(name)
+                    with suppress(MissingKeyError):  # the server says what is wrong, in its turn
+                        definition = yield from self._definition(catalog_id, name)
+            written.append(write_edit(edit, partial(_records, definition)))
+            made |= definitions_after(edit)
+        return written, made, asked
+
+    # --- changes and large values -----------------------------------------------------------
+
+    def read_changes(
+        self, catalog_id: UUID, since: int, cursor: str | None, limit: int, wait: float = 0
+    ) -> Steps[Page[Change]]:
+        query = [
+            ("since", since),
+            ("cursor", cursor),
+            ("limit", self._limit(limit)),
+            ("wait", wait or None),
+        ]
+        reply = yield call(routes.READ_CHANGES, check_id(catalog_id, "catalog id"), query=query)
+        return contents.read_changes(reply.body)
+
+    def read_piece(
+        self, catalog_id: UUID, name: str, entity: UUID, property: str, offset: int
+    ) -> Steps[Piece]:
+        place = value_place(catalog_id, name, entity, property)
+        reply = yield call(routes.READ_VALUE, *place, query=[("offset", offset)])
+        headers = reply.headers
+        whole = LargeValue(int(headers["cheap-size"]), headers["etag"].strip('"'))
+        following = headers.get("cheap-next")
+        return Piece(reply.body, whole, None if following is None else int(following))
+
+
+def value_place(catalog_id: UUID, name: str, entity: UUID, property: str) -> tuple[object, ...]:
+    """Return the address of a large value."""
+    return (
+        check_id(catalog_id, "catalog id"),
+        check_key(name, "hierarchy name"),
+        check_id(entity),
+        check_key(property, "property name"),
+    )
+
+
+def value_call(catalog_id: UUID, name: str, entity: UUID, property: str, first: object) -> Call:
+    """Return the call that writes a large value; its first piece tells text from bytes."""
+    made = call(routes.WRITE_VALUE, *value_place(catalog_id, name, entity, property))
+    made.headers = {"content-type": TEXT if isinstance(first, str) else BYTES}
+    made.safe = False  # pieces come but once
+    return made
+
+
+def _reading(made: Call) -> Call:
+    """A POST that only reads needs no key to be repeated."""
+    made.headers.pop("idempotency-key", None)
+    return made
+
+
+_UNKNOWN: Final = "0" * 16
+"""Hash version of a definition that is not known: the server finds the reason, or a conflict."""
+
+
+def _records(definition: AspectDef | None, edit: PutAspects) -> tuple[dict[str, Raw], str]:
+    aspects = edit.aspects
+    if definition is None:
+        return {str(check_id(entity)): Raw(b"{}") for entity in aspects}, _UNKNOWN
+    codec = codec_of(definition)
+    if isinstance(aspects, AspectMap) and aspects.aspect_def == definition:
+        packed = aspects.packed()
+    else:
+        packed = pack_records(aspects, codec)
+    forms = {str(entity): Raw(codec.to_json(each)) for entity, each in packed.items()}
+    return forms, hash_text(codec)
+
+
+def _object(reply: Reply) -> dict[str, Any]:
+    found: dict[str, Any] = reply.json()
+    return found
+
+
+def _catalog(body: bytes) -> Catalog:
+    try:
+        return read_catalog(body)
+    except InvalidDocumentError as error:
+        raise CorruptError(f"the server's answer cannot be read: {error}") from error

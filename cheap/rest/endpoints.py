@@ -1,0 +1,254 @@
+"""Endpoints: from an ASGI scope to a request, and from an answer to ASGI messages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
+from uuid import UUID
+
+from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from cheap.core.checks import Refused
+from cheap.core.forms import read_uuid
+from cheap.errors import (
+    MalformedRequestError,
+    MethodNotAllowedError,
+    TooLargeError,
+    UnsupportedMediaError,
+)
+from cheap.rest.keys import Keys
+from cheap.rest.messages import Answer, Handler, Request
+from cheap.rest.serving import Serving
+from cheap.rest.wire.bodies import refused
+from cheap.rest.wire.routes import PARAMETERS, Route
+
+Chunks = AsyncIterator[bytes]
+ROUTE: Final = "cheap.route"
+"""Where the scope of a request has the name of its route."""
+
+Outgoing = Callable[[Serving, Request], Awaitable[tuple[dict[str, str], Chunks]]]
+Incoming = Callable[[Serving, Request, Chunks], Awaitable[Answer]]
+Waiting = Callable[[Serving, Request, Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Who answers a route; the first that fits does.
+
+    Attributes:
+        handle: answers in one hop.
+        stream_in: takes the body as it comes.
+        is_streamed_in: whether it does, for a request; without, always.
+        stream_out: gives the body as it is made.
+        is_streamed_out: whether it does, for a request; without, always.
+        wait: waits before ``handle`` answers.
+    """
+
+    handle: Handler | None = None
+    stream_in: Incoming | None = None
+    is_streamed_in: Callable[[Request], bool] = lambda _: True
+    stream_out: Outgoing | None = None
+    is_streamed_out: Callable[[Request], bool] = lambda _: True
+    wait: Waiting | None = None
+
+
+class Resource:
+    """One address, and the methods it knows.
+
+    Args:
+        endpoints: by method.
+    """
+
+    def __init__(self, endpoints: dict[str, Endpoint]) -> None:
+        self._endpoints = endpoints
+        self._allowed = sorted({*endpoints, *(["HEAD"] if "GET" in endpoints else [])})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        endpoint = self._endpoints.get(method)
+        if endpoint is None:
+            known = ", ".join(self._allowed)
+            raise MethodNotAllowedError(
+                f"{scope['method']} is not for this address; it knows {known}", self._allowed
+            )
+        await endpoint(scope, receive, send)
+
+
+class Endpoint:
+    """One route of the app.
+
+    Args:
+        route: what is called.
+        work: who answers.
+        serving: the store.
+        keys: who may call.
+    """
+
+    def __init__(self, route: Route, work: Work, serving: Serving, keys: Keys) -> None:
+        self._route = route
+        self._work = work
+        self._serving = serving
+        self._keys = keys
+        self._parameters = [
+            (name, PARAMETERS[name][0])
+            for name in (part.partition("}")[0] for part in route.path.split("{")[1:])
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[ROUTE] = self._route.name
+        request = self._request(scope)
+        work, serving = self._work, self._serving
+        if work.stream_in is not None and work.is_streamed_in(request):
+            found = await work.stream_in(serving, request, _body(receive))
+        elif work.stream_out is not None and work.is_streamed_out(request):
+            headers, chunks = await work.stream_out(serving, request)
+            await self._stream(headers, chunks, scope, receive, send)
+            return
+        else:
+            assert work.handle is not None
+            if self._route.takes:
+                request.body = await _whole_body(receive, request)
+            answer = partial(serving.answer, work.handle, request)
+            waits = work.wait is not None and request.query.wait
+            found = await (work.wait(serving, request, answer) if waits else answer())  # type: ignore[misc]
+        await send_answer(found, send)
+
+    # --- reading --------------------------------------------------------------------------
+
+    def _request(self, scope: Scope) -> Request:
+        route = self._route
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        caller = self._keys.check(_key(headers), route.scope)
+        path = scope["path_params"]
+        values = tuple(_parameter(name, kind, path[name]) for name, kind in self._parameters)
+        target = scope["path"].encode() + b"?" + scope["query_string"]
+        settings = self._serving.settings
+        request = Request(route, values, None, headers, settings, caller=caller, target=target)
+        request.query = self._query(scope["query_string"])
+        if route.takes:
+            self._check_media(headers)
+        return request
+
+    def _query(self, text: bytes) -> Any:
+        shape = self._route.query
+        if shape is None:
+            if text:
+                raise MalformedRequestError("query", "this address takes no query")
+            return None
+        given: dict[str, Any] = {}
+        for name, value in parse_qsl(text.decode("latin-1"), keep_blank_values=True):
+            if name == "only":
+                given.setdefault(name, []).append(value)
+            elif name in given:
+                raise MalformedRequestError(f"query.{name}", "is given twice")
+            else:
+                given[name] = value
+        try:
+            return shape.model_validate(given)
+        except ValidationError as error:
+            raise refused(error, "query") from None
+
+    def _check_media(self, headers: dict[str, str]) -> None:
+        media = headers.get("content-type", "").partition(";")[0].strip().lower()
+        takes = [each.partition(";")[0] for each in self._route.takes]
+        if media not in takes and not (media.endswith("+json") and "application/json" in takes):
+            raise UnsupportedMediaError(
+                f"content-type: expected {' or '.join(takes)}, got {media[:80] or 'none'}"
+            )
+
+    # --- writing --------------------------------------------------------------------------
+
+    async def _stream(
+        self, headers: dict[str, str], chunks: Chunks, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        # The first piece before the first line of the answer: what fails at once has a status.
+        first = await anext(chunks, b"")
+
+        async def all_of_them() -> Chunks:
+            yield first
+            async for chunk in chunks:
+                if chunk:
+                    yield chunk
+
+        response = StreamingResponse(
+            all_of_them(), self._route.status, headers, media_type=self._route.gives
+        )
+        try:
+            await response(scope, receive, send)
+        except ClientDisconnect:
+            pass  # who asked is gone, and so is the stream
+        finally:
+            await chunks.aclose()  # type: ignore[attr-defined]
+
+
+def _key(headers: dict[str, str]) -> str | None:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return headers.get("x-api-key") or (token if scheme.lower() == "bearer" else None)
+
+
+def _parameter(name: str, kind: type, text: str) -> Any:
+    try:
+        value = unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise MalformedRequestError(f"path.{name}", "percent-encoded UTF-8 is expected") from None
+    if kind is not UUID:
+        return value
+    try:
+        return read_uuid(value)
+    except Refused:
+        raise MalformedRequestError(
+            f"path.{name}", f"expected a UUID, got {value[:60]!r}"
+        ) from None
+
+
+async def _body(receive: Receive) -> Chunks:
+    """Yield the body as it comes.
+
+    Raises:
+        ClientDisconnect: whoever sends it went away in the middle.
+    """
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        if chunk := message.get("body", b""):
+            yield chunk
+        if not message.get("more_body", False):
+            return
+
+
+async def _whole_body(receive: Receive, request: Request) -> bytes:
+    most = request.settings.max_body
+    said = request.headers.get("content-length", "")
+    parts: list[bytes] = []
+    size = int(said) if said.isdecimal() else 0
+    if size <= most:
+        size = 0
+        async for chunk in _body(receive):
+            size += len(chunk)
+            if size > most:
+                break
+            parts.append(chunk)
+    if size > most:
+        raise TooLargeError(f"the body is larger than the {most:,} bytes that this server takes")
+    return b"".join(parts)
+
+
+async def send_answer(found: Answer, send: Send) -> None:
+    """Send an answer."""
+    headers = [(b"content-length", str(len(found.body)).encode())]
+    if found.status in (204, 304):
+        headers = []
+    elif found.body:
+        headers.append((b"content-type", found.media.encode()))
+    headers += [(name.encode(), value.encode("latin-1")) for name, value in found.headers.items()]
+    await send({"type": "http.response.start", "status": found.status, "headers": headers})
+    await send({"type": "http.response.body", "body": found.body})

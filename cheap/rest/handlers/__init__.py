@@ -1,0 +1,1 @@
+"""What the server does for each route: blocking functions of a store and a request."""

@@ -1,0 +1,129 @@
+"""What holds for every request: an id, a bound on how many there are, errors as problems, a log."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from typing import Final
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cheap.errors import (
+    CheapError,
+    InternalError,
+    InvalidError,
+    MethodNotAllowedError,
+    OverloadedError,
+    UnauthorizedError,
+    UnknownRouteError,
+)
+from cheap.rest.endpoints import ROUTE, send_answer
+from cheap.rest.measures import Measures
+from cheap.rest.messages import Answer
+from cheap.rest.serving import Serving
+from cheap.rest.wire.problems import MEDIA_TYPE, RETRY_AFTER, encode_problem, status_of
+
+log: Final = logging.getLogger("cheap.rest")
+REQUEST_ID: Final = b"x-request-id"
+_ID = re.compile(rb"[\w.-]{1,128}")
+_UNCOUNTED: Final = ("/live", "/health", "/metrics")
+
+
+class Manners:
+    """The outermost floor of the app, in pure ASGI.
+
+    Args:
+        app: the rest of it.
+        serving: the store.
+        measures: what is counted.
+    """
+
+    def __init__(self, app: ASGIApp, serving: Serving, measures: Measures) -> None:
+        self._app = app
+        self._serving = serving
+        self._measures = measures
+        self._in_hand = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start = time.perf_counter()
+        request_id = _request_id(scope)
+        # Names may hold anything, also a slash: paths are matched as they were sent.
+        path = scope["path"]
+        raw: bytes | None = scope.get("raw_path")
+        scope["path"] = quote(path) if raw is None else raw.decode("latin-1")
+        status = 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (REQUEST_ID, request_id)]
+            await send(message)
+
+        counted = not path.endswith(_UNCOUNTED)
+        self._in_hand += counted
+        try:
+            await self._guarded(scope, receive, noting, counted=counted)
+        except ClientDisconnect:
+            status = status or 499  # nobody is there to hear more; the number is nginx's
+        except Exception as error:
+            if status:  # the answer has begun: whoever reads it must see that it breaks off
+                log.warning("%s: the answer broke off: %s", request_id.decode(), error)
+                raise
+            if not isinstance(error, CheapError):
+                log.exception("%s: %s %s", request_id.decode(), scope["method"], path)
+                error = InternalError(
+                    f"a fault of the server's own; its log says more about {request_id.decode()}"
+                )
+            await send_answer(problem(error, f"{path}#{request_id.decode()}"), noting)
+        finally:
+            self._in_hand -= counted
+            seconds = time.perf_counter() - start
+            self._measures.note(scope.get(ROUTE, "none"), scope["method"], status, seconds)
+            log.info(
+                "%s %s %s %d %.1f ms",
+                *(request_id.decode(), scope["method"], path, status, seconds * 1000),
+            )
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send, *, counted: bool) -> None:
+        if counted and self._in_hand > self._serving.settings.max_requests:
+            raise OverloadedError(
+                f"this server has {self._serving.settings.max_requests:,} requests in hand"
+            )
+        await self._app(scope, receive, send)
+
+
+def _request_id(scope: Scope) -> bytes:
+    for name, value in scope["headers"]:
+        if name == REQUEST_ID and _ID.fullmatch(value):
+            return bytes(value)
+    return secrets.token_hex(8).encode()
+
+
+def problem(error: CheapError, instance: str) -> Answer:
+    """Return the answer that tells of an error."""
+    status = status_of(type(error))
+    headers: dict[str, str] = {}
+    if error.retryable:
+        headers["retry-after"] = str(RETRY_AFTER)
+    if isinstance(error, UnauthorizedError):
+        headers["www-authenticate"] = "Bearer"
+    if isinstance(error, MethodNotAllowedError):
+        headers["allow"] = ", ".join(error.allowed)
+    return Answer(status, encode_problem(error, instance), MEDIA_TYPE, headers)
+
+
+async def no_route(request: object, error: Exception) -> None:
+    """Turn what Starlette's router raises into our errors."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        raise UnknownRouteError("no resource has this address; see /docs") from None
+    raise InvalidError(error.detail) from None

@@ -1,0 +1,33 @@
+"""What the server counts, for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+
+class Measures:
+    """Counters of one app; they belong to its process."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "cheap_requests", "Requests, by route and status.", ["route", "method", "status"],
+            registry=self._registry,
+        )  # fmt: skip
+        self._seconds = Histogram(
+            "cheap_request_seconds", "Seconds until a request was answered, by route.", ["route"],
+            registry=self._registry,
+        )  # fmt: skip
+
+    def note(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Note that a request was answered."""
+        method = method if method in _METHODS else "other"
+        self._requests.labels(route, method, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def text(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

@@ -1,0 +1,1 @@
+"""What crosses the line: routes, shapes, errors, edits, filters and contents, both ways."""

@@ -1,0 +1,156 @@
+"""JSON bodies, read strictly: what is wrong is refused with its place, whoever sends it."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from itertools import accumulate
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import Raw
+from pydantic import BaseModel, ValidationError
+
+from cheap.core.values import show
+from cheap.errors import Fault, MalformedRequestError, TooLargeError
+
+M = TypeVar("M", bound=BaseModel)
+
+MAX_DEPTH: Final = 200
+"""How deep JSON may be nested in a body, where the server's settings say nothing else."""
+
+_STEPS: Final = bytes(
+    1 if each in b"[{" else 255 if each in b"]}" else 0 for each in range(256)
+)  # as signed bytes: +1, -1, 0
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
+_ITEMS: Final = msgspec.json.Decoder(list[Raw])
+
+
+def check_json(body: bytes | memoryview, max_depth: int = MAX_DEPTH) -> None:
+    """Refuse a body that is no JSON, names a member twice, or is nested too deeply.
+
+    Raises:
+        MalformedRequestError: with the place and what is wrong there.
+        TooLargeError: it is nested more deeply than ``max_depth``.
+    """
+    data = bytes(body)
+    # Brackets in texts count, too: what passes needs no closer look, and little else does.
+    if data.count(b"[") + data.count(b"{") > max_depth and _depth(data) > max_depth:
+        raise TooLargeError(f"the body is nested more than {max_depth} deep")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedRequestError("$", f"the text is not UTF-8 ({error.reason})") from None
+    try:
+        _CHECKER.decode(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise MalformedRequestError("$", f"malformed JSON at {place}: {error.msg}") from None
+    except RecursionError:
+        raise TooLargeError("the body is nested too deeply") from None
+
+
+def _depth(data: bytes) -> int:
+    parts = data.split(b'"')
+    if b"\\" in data:
+        parts = _unescaped(data).split(b'"')
+    steps = array("b", b"".join(parts[::2]).translate(_STEPS))
+    return max(accumulate(steps), default=0)
+
+
+def _unescaped(data: bytes) -> bytes:
+    """Take out escapes, so that every quotation mark left begins or ends a text."""
+    return data.replace(b"\\\\", b"").replace(b'\\"', b"")
+
+
+def _once(pairs: list[tuple[str, object]]) -> None:
+    """Refuse a name that stands twice; what was read is forgotten."""
+    if len({name for name, _ in pairs}) != len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise MalformedRequestError("$", f"the key {name[:80]!r} stands twice in an object")
+            seen.add(name)
+
+
+def _no_constant(word: str) -> None:
+    raise MalformedRequestError("$", f"{word} is no JSON")
+
+
+def _any_number(_: str) -> None:
+    return None
+
+
+_CHECKER: Final = json.JSONDecoder(
+    object_pairs_hook=_once,
+    parse_float=_any_number,
+    parse_int=_any_number,
+    parse_constant=_no_constant,
+)
+
+
+def members(body: bytes | memoryview | Raw, path: str) -> dict[str, Raw]:
+    """Return the members of an object, not decoded.
+
+    Raises:
+        MalformedRequestError: it is no object.
+    """
+    try:
+        return _MEMBERS.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedRequestError(path, f"expected an object ({error})") from None
+
+
+def elements(body: bytes | memoryview | Raw, path: str) -> list[Raw]:
+    """Return the elements of an array, not decoded.
+
+    Raises:
+        MalformedRequestError: it is no array.
+    """
+    try:
+        return _ITEMS.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedRequestError(path, f"expected an array ({error})") from None
+
+
+def plain(body: bytes | memoryview | Raw, path: str) -> Any:
+    """Decode JSON that was checked.
+
+    Raises:
+        MalformedRequestError: a text in it is no text (half of a surrogate pair), or the like.
+    """
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedRequestError(path, str(error)) from None
+
+
+def shaped(model: type[M], value: object, path: str) -> M:
+    """Return decoded JSON in its shape.
+
+    Raises:
+        MalformedRequestError: it does not fit; every fault is listed.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise refused(error, path) from None
+
+
+def refused(error: ValidationError, path: str) -> MalformedRequestError:
+    """Return our error for what pydantic refused."""
+    faults = [
+        Fault(_place(path, each["loc"]), each["msg"], show(each["input"]))
+        for each in error.errors(include_url=False, include_context=False)
+    ]
+    return MalformedRequestError(faults[0].path, _words(faults[0]), faults)
+
+
+def _words(fault: Fault) -> str:
+    return f"{fault.expected} (got {fault.got})"
+
+
+def _place(path: str, location: tuple[int | str, ...]) -> str:
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return path
