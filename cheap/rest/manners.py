@@ -6,15 +6,19 @@ import logging
 import re
 import secrets
 import time
+from contextlib import nullcontext
 from typing import Final
 from urllib.parse import quote
 
+import anyio
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cheap.aio import Outcome, Watch, watch
 from cheap.errors import (
     CheapError,
+    CommitUnknownError,
     InternalError,
     InvalidError,
     MethodNotAllowedError,
@@ -47,7 +51,6 @@ class Manners:
         self._app = app
         self._serving = serving
         self._measures = measures
-        self._in_hand = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -68,10 +71,11 @@ class Manners:
                 message["headers"] = [*message["headers"], (REQUEST_ID, request_id)]
             await send(message)
 
-        counted = not path.endswith(_UNCOUNTED)
-        self._in_hand += counted
         try:
-            await self._guarded(scope, receive, noting, counted=counted)
+            if path.endswith(_UNCOUNTED):
+                await self._app(scope, receive, noting)
+            else:
+                await self._guarded(scope, receive, noting)
         except ClientDisconnect:
             status = status or 499  # nobody is there to hear more; the number is nginx's
         except Exception as error:
@@ -85,7 +89,6 @@ class Manners:
                 )
             await send_answer(problem(error, f"{path}#{request_id.decode()}"), noting)
         finally:
-            self._in_hand -= counted
             seconds = time.perf_counter() - start
             self._measures.note(scope.get(ROUTE, "none"), scope["method"], status, seconds)
             log.info(
@@ -93,12 +96,26 @@ class Manners:
                 *(request_id.decode(), scope["method"], path, status, seconds * 1000),
             )
 
-    async def _guarded(self, scope: Scope, receive: Receive, send: Send, *, counted: bool) -> None:
-        if counted and self._in_hand > self._serving.settings.max_requests:
-            raise OverloadedError(
-                f"this server has {self._serving.settings.max_requests:,} requests in hand"
-            )
-        await self._app(scope, receive, send)
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        serving, most = self._serving, self._serving.settings.max_requests
+        if serving.stopping.is_set():
+            raise OverloadedError("the server is stopping")
+        if len(serving.in_hand) >= most:
+            raise OverloadedError(f"this server has {most:,} requests in hand")
+        # A stream out makes many calls, and none of them matters.
+        watching = nullcontext(Watch()) if scope["method"] in ("GET", "HEAD") else watch()
+        with watching as seen, anyio.CancelScope() as in_hand:
+            serving.in_hand.add(in_hand)
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                serving.in_hand.discard(in_hand)
+        if in_hand.cancelled_caught:
+            if any(each.outcome in (Outcome.COMMITTED, Outcome.UNKNOWN) for each in seen.calls):
+                raise CommitUnknownError(
+                    "the server stopped when this was done, or partly done: read again to see"
+                )
+            raise OverloadedError("the server stopped before this was done; it was rolled back")
 
 
 def _request_id(scope: Scope) -> bytes:

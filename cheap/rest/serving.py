@@ -46,11 +46,17 @@ class Serving:
     Args:
         settings: the server's settings.
         open_store: opens the store.
+
+    Attributes:
+        settings: the server's settings.
+        stopping: set when the server stops: new requests are refused, those in hand go on.
+        in_hand: the scopes of the requests in hand.
     """
 
     def __init__(self, settings: Settings, open_store: Callable[[], Desk]) -> None:
         self.settings = settings
         self.stopping = threading.Event()
+        self.in_hand: set[anyio.CancelScope] = set()
         self._open_store = open_store
         self._lock = threading.Lock()  # taken in worker threads only
         self._dao: AsyncDao | None = None
@@ -59,8 +65,14 @@ class Serving:
     # --- the store ------------------------------------------------------------------------
 
     async def dao(self) -> AsyncDao:
-        """Return the facade of the store."""
+        """Return the facade of the store.
+
+        Raises:
+            OverloadedError: the server has stopped.
+        """
         if self._dao is None:
+            if self.stopping.is_set():
+                raise OverloadedError("the server is stopping")
             await to_thread.run_sync(self._open)
             assert self._dao is not None
         return self._dao
@@ -76,6 +88,7 @@ class Serving:
     @asynccontextmanager
     async def lifespan(self) -> AsyncGenerator[None]:
         """Open the store, do what is due while the server runs, and close in bounded time."""
+        self.stopping.clear()
         await self.dao()
         async with anyio.create_task_group() as group:
             group.start_soon(self._housekeeping)
@@ -85,6 +98,11 @@ class Serving:
                 self.stopping.set()
                 group.cancel_scope.cancel()
         await self.close()
+
+    def cut(self) -> None:
+        """Cancel the requests in hand; what they have not committed is rolled back."""
+        for each in list(self.in_hand):
+            each.cancel()
 
     async def close(self) -> None:
         """Let the calls in hand end, for a while, then stop them; and close the store."""
@@ -106,10 +124,8 @@ class Serving:
         Raises:
             RequestTimeoutError: it took too long, and was rolled back.
             CommitUnknownError: it took too long, and its commit was on the way already.
-            OverloadedError: the server is stopping.
+            OverloadedError: the server has stopped.
         """
-        if self.stopping.is_set():
-            raise OverloadedError("the server is stopping")
         dao = await self.dao()
         with watch() as seen:
             try:

@@ -80,7 +80,8 @@ def read_settings(**given: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         faults = [
-            f"CHEAP_{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}"
+            f"CHEAP_{'_'.join(map(str, each['loc'])).upper()}: "
+            + each["msg"].removeprefix("Value error, ")
             for each in error.errors(include_input=False)
         ]
         raise ConfigurationError("; ".join(faults)) from None

@@ -15,6 +15,10 @@ DRIVERS = {
     "psycopg": "db/postgres.py",
     "psycopg_pool": "db/postgres.py",
     "pymysql": "db/mariadb.py",
+    "httpx": "rest/client/",
+    "starlette": "rest/",
+    "uvicorn": "rest/running.py",
+    "click": "cli.py",
 }
 MOST_LINES = 500
 VAGUE = {"utils", "util", "helpers", "manager", "base", "common", "misc"}
@@ -85,7 +89,7 @@ def test_a_driver_is_imported_in_its_own_file_only() -> None:
         (file, name)
         for file, source in FILES.items()
         for name in imports(source)
-        if DRIVERS.get(name, file) != file
+        if not file.startswith(DRIVERS.get(name, ""))
     ]
     assert strangers == []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cheap.errors import CheapError
+from cheap.errors import CheapError, OverloadedError
 from cheap.rest.endpoints import Chunks, Work
 from cheap.rest.measures import Measures
 from cheap.rest.messages import Answer, Request, answer
@@ -63,6 +63,8 @@ class Service:
     async def _health(self, serving: Serving, request: Request, body: Chunks) -> Answer:
         form = {"database": self._database, "version": self._version}
         try:
+            if serving.stopping.is_set():  # so that a proxy sends nothing more here
+                raise OverloadedError("the server is stopping")
             await serving.run(lambda store: store.list_catalogs(limit=1))
         except CheapError:
             return answer({"status": "unhealthy", **form}, 503, retry_after="1")
