@@ -6,7 +6,8 @@ anything); a block without one prints nothing.
 
 Blocks speak of one server, ``localhost``, with one login: the one whose port they name or, where
 they name none, the only one of their page. The tests put a database of their own in its place, word
-by word: see ``LOGINS``. Nothing else of a block is changed.
+by word: see ``LOGINS``. Where a page says ``http://localhost:8000``, a server of CheapPy's own listens
+while it runs, on a free port that is put in its place. Nothing else of a block is changed.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ import re
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import redirect_stdout
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import pytest
 
-from tests.docs.pages import PAGES, ROOT, blocks_of, name_of, prose_of
+from cheap.rest.main import create_app
+from tests.docs.pages import PAGES, ROOT, Block, blocks_of, name_of, prose_of
 from tests.lanes import Ground, ServerBackend
+from tests.live import ADDRESS, listening
 
 Words = Callable[[SplitResult], dict[str, str]]
 
@@ -88,27 +91,38 @@ def test_page_runs(
     module = ModuleType(page.stem)
     monkeypatch.setitem(sys.modules, page.stem, module)  # where annotations are looked up
     threads = set(threading.enumerate())
-    for block in blocks_of(page):
-        if block.language != "python":
-            continue
-        source = block.text
-        servers = servers_of(source) or (list(words) if len(words) == 1 else [])
-        assert len(servers) < 2, "a block speaks of one server only, for the login is the same"
-        for shown, real in (words[servers[0]] if servers else {}).items():
-            source = source.replace(shown, real)
-        assert "localhost" not in source, f"{name_of(page)}:{block.line}: LOGINS does not know this"
-        # Blank lines in front, so that a traceback names the line of the page.
-        lines = "\n" * (block.line - 1) + source
-        code = compile(lines, name_of(page), "exec", dont_inherit=True)
-        printed = io.StringIO()
-        with redirect_stdout(printed):
-            exec(code, module.__dict__)
-        check_output(f"{name_of(page)}:{block.line}", printed.getvalue(), block.output or "")
+    with ExitStack() as stack:
+        if ADDRESS in code_of(page):
+            served = create_app("sqlite:///served/catalog.db")
+            words["http"] = {ADDRESS: stack.enter_context(listening(served))}
+        for block in blocks_of(page):
+            if block.language == "python":
+                run(page, block, words, module)
     # Trio keeps idle threads for ten seconds.
     started = {t for t in threading.enumerate() if not t.name.startswith("Trio thread")} - threads
     for each in started:
         each.join(timeout=2)  # one that has told of its end may need a moment to be gone
     assert [each.name for each in started if each.is_alive()] == [], "the page leaves it running"
+
+
+def run(page: Path, block: Block, words: dict[str, dict[str, str]], module: ModuleType) -> None:
+    """Run a block of a page, in a module, and compare what it prints."""
+    source = block.text
+    servers = servers_of(source)
+    if not servers and len(databases := words.keys() & PORTS.keys()) == 1:
+        servers = list(databases)
+    assert len(servers) < 2, "a block speaks of one server only, for the login is the same"
+    for name in (*servers, "http"):
+        for shown, real in words.get(name, {}).items():
+            source = source.replace(shown, real)
+    assert "localhost" not in source, f"{name_of(page)}:{block.line}: LOGINS does not know this"
+    # Blank lines in front, so that a traceback names the line of the page.
+    lines = "\n" * (block.line - 1) + source
+    code = compile(lines, name_of(page), "exec", dont_inherit=True)
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        exec(code, module.__dict__)
+    check_output(f"{name_of(page)}:{block.line}", printed.getvalue(), block.output or "")
 
 
 def check_output(where: str, printed: str, shown: str) -> None:
