@@ -6,8 +6,8 @@ anything); a block without one prints nothing.
 
 Blocks speak of one server, ``localhost``, with one login: the one whose port they name or, where
 they name none, the only one of their page. The tests put a database of their own in its place, word
-by word: see ``LOGINS``. Where a page says ``http://localhost:8000``, a server of CheapPy's own listens
-while it runs, on a free port that is put in its place. Nothing else of a block is changed.
+by word: see ``LOGINS``. Where a page says ``http://localhost:8000``, a server of CheapPy's own
+listens while it runs, on a free port that is put in its place. Nothing else of a block is changed.
 """
 
 from __future__ import annotations
