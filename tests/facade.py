@@ -21,6 +21,7 @@ from cheap.aio import AsyncDao
 from cheap.aio.hop import hop_of
 from cheap.aio.pages import AsyncPages
 from cheap.async_store import AsyncStore
+from cheap.rest.client import AsyncCheapClient
 from cheap.store import Store
 
 T = TypeVar("T")
@@ -36,9 +37,13 @@ class Loops:
 
     def awaited(self, dao: Store, loop: str) -> AbstractContextManager[Store]:
         """A DAO through the facade, in an event loop of this kind."""
+        return nullcontext(cast(Store, Waiting(AsyncDao(dao), self.portal(loop), dao)))
+
+    def portal(self, loop: str) -> BlockingPortal:
+        """The way into the event loop of this kind."""
         if loop not in self._portals:
             self._portals[loop] = self._stack.enter_context(start_blocking_portal(loop))
-        return nullcontext(cast(Store, Waiting(AsyncDao(dao), self._portals[loop])))
+        return self._portals[loop]
 
 
 def calls_left(stores: Iterable[Store]) -> int:
@@ -55,21 +60,25 @@ class Waiting:
     """An ``AsyncStore`` seen as a ``Store``.
 
     Args:
-        facade: what is called.
+        facade: what is called: a facade, or a client.
         portal: where.
+        dao: what is behind it.
     """
 
-    def __init__(self, facade: AsyncDao, portal: BlockingPortal) -> None:
+    def __init__(
+        self, facade: AsyncDao | AsyncCheapClient, portal: BlockingPortal, dao: Store
+    ) -> None:
         self.facade = facade
+        self._dao = dao
         self._portal = portal
         self._task: ContextVar[OneTask | None] = ContextVar("task", default=None)
 
     @property
     def store_id(self) -> object:
-        return self.facade.store.store_id
+        return self._dao.store_id
 
     def flights(self) -> set[Any]:
-        return hop_of(getattr(self.facade.store, "adapter", self.facade.store)).flights
+        return hop_of(getattr(self._dao, "adapter", self._dao)).flights
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in dir(AsyncStore):

@@ -23,12 +23,15 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 from urllib.parse import unquote, urlsplit
 
+from anyio.from_thread import BlockingPortal
+
 from cheap.db.dao import SqlDao
 from cheap.db.mariadb import MariaDbAdapter, MariaDbDao
 from cheap.db.memory import MemoryDao
 from cheap.db.postgres import PostgresAdapter, PostgresDao
 from cheap.db.sqlite import SqliteAdapter, SqliteDao
 from cheap.store import Store
+from tests.clients import async_client_over, client_over
 from tests.facade import Loops, calls_left, is_idle
 from tests.servers import Server, mariadb_server, postgres_server
 
@@ -75,8 +78,41 @@ class FacadeDoor(Door):
         return ground.loops.awaited(dao, self._loop)
 
 
+class ClientDoor(Door):
+    """A server over the DAO, and a client of it, with no socket between them.
+
+    Args:
+        name: of the door.
+        loop: the event loop of the server, and of the client if it has one.
+        client: the client.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        loop: str,
+        client: Callable[[Store, BlockingPortal], AbstractContextManager[Store]],
+    ) -> None:
+        self.name = name
+        self._loop = loop
+        self._client = client
+
+    def transactions(self, backend: str) -> bool:
+        return False  # they cannot cross HTTP
+
+    def wrap(self, dao: Store, ground: Ground) -> AbstractContextManager[Store]:
+        return self._client(dao, ground.loops.portal(self._loop))
+
+
 DOORS: dict[str, Door] = {
-    door.name: door for door in (DaoDoor(), FacadeDoor("asyncio"), FacadeDoor("trio"))
+    door.name: door
+    for door in (
+        DaoDoor(),
+        FacadeDoor("asyncio"),
+        FacadeDoor("trio"),
+        ClientDoor("client", "asyncio", client_over),
+        ClientDoor("aclient", "trio", async_client_over),
+    )
 }
 
 

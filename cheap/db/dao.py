@@ -45,7 +45,6 @@ from cheap.db.transactions import current
 from cheap.errors import (
     AlreadyExistsError,
     CatalogNotFoundError,
-    InvalidQueryError,
     MissingKeyError,
 )
 from cheap.store import (
@@ -58,6 +57,7 @@ from cheap.store import (
     Page,
     Piece,
     check_limit,
+    check_since,
 )
 
 T = TypeVar("T")
@@ -381,8 +381,7 @@ class SqlDao(SqlDesk):
         limit: int = DEFAULT_LIMIT,
     ) -> Page[Change]:
         check_limit(limit)
-        if since < 0:
-            raise InvalidQueryError(f"since: expected 0 or more, got {since}")
+        check_since(since)
         with self._reading(snapshot=True) as session:
             header = self._catalog_row(session, catalog_id)
             if header[5] <= since:

@@ -66,6 +66,7 @@ from cheap.store import (
     Page,
     Piece,
     check_limit,
+    check_since,
 )
 
 T = TypeVar("T")
@@ -338,8 +339,7 @@ class MemoryDao(MemoryDesk):
         cursor: str | None = None,
         limit: int = DEFAULT_LIMIT,
     ) -> Page[Change]:
-        if since < 0:
-            raise InvalidQueryError(f"since: expected a revision, 0 or more, got {since}")
+        check_since(since)
         kept = self._get(catalog_id)
         found = [
             ((change.revision, *rank), change)

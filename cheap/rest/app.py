@@ -83,7 +83,7 @@ def make_app(settings: Settings, open_store: Callable[[], Desk], database: str) 
         database: what kind it is, for ``/health``.
     """
     serving = Serving(settings, open_store)
-    measures = Measures()
+    measures = Measures(lambda: len(serving.in_hand))
     service = Service(serving, measures, database)
     keys = Keys(settings.api_keys)
     work = WORK | service.work()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -105,7 +106,8 @@ class Endpoint:
         request = self._request(scope)
         work, serving = self._work, self._serving
         if work.stream_in is not None and work.is_streamed_in(request):
-            found = await work.stream_in(serving, request, _body(receive))
+            async with aclosing(_body(receive)) as body:
+                found = await work.stream_in(serving, request, body)
         elif work.stream_out is not None and work.is_streamed_out(request):
             headers, chunks = await work.stream_out(serving, request)
             await self._stream(headers, chunks, scope, receive, send)
@@ -117,6 +119,10 @@ class Endpoint:
             answer = partial(serving.answer, work.handle, request)
             waits = work.wait is not None and request.query.wait
             found = await (work.wait(serving, request, answer) if waits else answer())  # type: ignore[misc]
+        if "location" in found.headers:  # it begins at the app, which may be mounted elsewhere
+            found.headers["location"] = (
+                quote(scope.get("root_path", "")) + found.headers["location"]
+            )
         await send_answer(found, send)
 
     # --- reading --------------------------------------------------------------------------
@@ -209,7 +215,7 @@ def _parameter(name: str, kind: type, text: str) -> Any:
         ) from None
 
 
-async def _body(receive: Receive) -> Chunks:
+async def _body(receive: Receive) -> AsyncGenerator[bytes]:
     """Yield the body as it comes.
 
     Raises:
@@ -232,11 +238,12 @@ async def _whole_body(receive: Receive, request: Request) -> bytes:
     size = int(said) if said.isdecimal() else 0
     if size <= most:
         size = 0
-        async for chunk in _body(receive):
-            size += len(chunk)
-            if size > most:
-                break
-            parts.append(chunk)
+        async with aclosing(_body(receive)) as body:
+            async for chunk in body:
+                size += len(chunk)
+                if size > most:
+                    break
+                parts.append(chunk)
     if size > most:
         raise TooLargeError(f"the body is larger than the {most:,} bytes that this server takes")
     return b"".join(parts)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 
 class Measures:
-    """Counters of one app; they belong to its process."""
+    """Counters of one app; they belong to its process.
 
-    def __init__(self) -> None:
+    Args:
+        in_hand: how many requests are in hand.
+    """
+
+    def __init__(self, in_hand: Callable[[], int]) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "cheap_requests", "Requests, by route and status.", ["route", "method", "status"],
@@ -18,6 +24,8 @@ class Measures:
             "cheap_request_seconds", "Seconds until a request was answered, by route.", ["route"],
             registry=self._registry,
         )  # fmt: skip
+        now = Gauge("cheap_requests_in_hand", "Requests in hand.", registry=self._registry)
+        now.set_function(in_hand)
 
     def note(self, route: str, method: str, status: int, seconds: float) -> None:
         """Note that a request was answered."""

@@ -43,10 +43,10 @@ class Settings(BaseSettings):
     max_body: int = Field(64 * 1024 * 1024, ge=1)
     max_depth: int = Field(MAX_DEPTH, ge=1, le=900)
     max_requests: int = Field(500, ge=1)
-    request_timeout: float = Field(60.0, gt=0)
-    stop_timeout: float = Field(20.0, ge=0)
+    request_timeout: float = Field(60.0, gt=0, allow_inf_nan=False)
+    stop_timeout: float = Field(20.0, ge=0, allow_inf_nan=False)
     answer_lifetime: int = Field(86_400, ge=1)
-    deletion_interval: float = Field(5.0, gt=0)
+    deletion_interval: float = Field(5.0, gt=0, allow_inf_nan=False)
     cors_origins: Words = ()
 
     @field_validator("api_keys", "cors_origins", mode="before")

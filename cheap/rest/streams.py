@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -59,8 +60,9 @@ async def catalog_lines(serving: Serving, request: Request) -> Chunks:
         page = await serving.run(partial(_page_of_catalogs, cursor))
         for header in page.items:
             try:
-                async for chunk in _catalog_line(serving, header.catalog_id):
-                    yield chunk
+                async with aclosing(_catalog_line(serving, header.catalog_id)) as line:
+                    async for chunk in line:
+                        yield chunk
             except CatalogNotFoundError:
                 continue
         if not page.items:
@@ -73,7 +75,7 @@ def _page_of_catalogs(cursor: str | None, store: Store) -> Page[CatalogHeader]:
     return store.list_catalogs(cursor=cursor, limit=100)
 
 
-async def _catalog_line(serving: Serving, catalog_id: UUID) -> Chunks:
+async def _catalog_line(serving: Serving, catalog_id: UUID) -> AsyncGenerator[bytes]:
     """A catalog's document: its records by pages, all the rest of it in one go."""
     opening, maps, names = await serving.run(partial(_opening, catalog_id))
     yield opening

@@ -18,6 +18,7 @@ from cheap.store.answers import (
     Page,
     Piece,
     check_limit,
+    check_since,
 )
 from cheap.store.contract import Store
 from cheap.store.desk import Desk, KeptAnswer
@@ -38,4 +39,5 @@ __all__ = [
     "Piece",
     "Store",
     "check_limit",
+    "check_since",
 ]

@@ -181,3 +181,14 @@ def check_offset(offset: int) -> int:
     if offset < 0:
         raise InvalidQueryError(f"offset: expected 0 or more, got {offset}")
     return offset
+
+
+def check_since(since: int) -> int:
+    """Return the revision that somebody knows.
+
+    Raises:
+        InvalidQueryError: it is negative.
+    """
+    if since < 0:
+        raise InvalidQueryError(f"since: expected 0 or more, got {since}")
+    return since

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
+from typing import Any
 from uuid import UUID
 
 from cheap.core import HierarchyType
@@ -27,6 +29,7 @@ from cheap.core.edits import (
     Splice,
 )
 from cheap.core.names import check_id, check_key
+from cheap.core.records import JsonRecords
 from cheap.db.commits.aspects import put_aspects, remove_aspects
 from cheap.db.commits.definitions import (
     create_hierarchy,
@@ -120,12 +123,19 @@ def merged(edits: Iterable[Edit]) -> list[Edit]:
             and last.hierarchy == edit.hierarchy
             and isinstance(last.aspects, dict)
             and isinstance(edit.aspects, dict)
+            and _written_by(last.aspects) == _written_by(edit.aspects)
             and last.aspects.keys().isdisjoint(edit.aspects)
         ):
             if joined is None or last.aspects is not joined:
-                joined = dict(last.aspects)
+                joined = copy(last.aspects)
                 result[-1] = PutAspects(edit.hierarchy, joined)
             joined.update(edit.aspects)
         else:
             result.append(edit)
     return result
+
+
+def _written_by(aspects: dict[UUID, Any]) -> tuple[type, str | None]:
+    """What must agree in records that are joined: their kind, and the definition they follow."""
+    written_by = aspects.definition if isinstance(aspects, JsonRecords) else None
+    return type(aspects), written_by

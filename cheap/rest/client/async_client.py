@@ -10,7 +10,7 @@ from collections.abc import (
     Iterable,
     Sequence,
 )
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
@@ -34,15 +34,17 @@ from cheap.errors import CheapError, ClosedError, MissingKeyError
 from cheap.rest.client.calls import Call, Reply, Steps, call
 from cheap.rest.client.config import CheapClientConfig
 from cheap.rest.client.lines import (
+    NOTHING,
+    Encoder,
     Uploaded,
     aas_lines,
     acut_lines,
-    aencoded_pieces,
     each_of,
     read_catalog_line,
     read_uploaded,
 )
 from cheap.rest.client.sending import (
+    AsyncBody,
     config_of,
     failure_of,
     may_repeat,
@@ -118,18 +120,13 @@ class AsyncCheapClient(AsyncIterators):
             result: T = done.value
             return result
 
-    async def _send(self, step: Call, body: AsyncIterable[bytes] | None = None) -> Reply:
+    async def _send(self, step: Call, body: AsyncBody | None = None) -> Reply:
         self._check_open()
         waits = pauses(self._config)
         while True:
             headers: Any = {}
             try:
-                response = await self._http.request(
-                    step.route.method,
-                    step.url,
-                    content=step.body if body is None else body,
-                    headers=step.headers,
-                )
+                response = await self._http.send(self._request(step, body))
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 failure = failure_of(step, error)
                 failure.__cause__ = error
@@ -139,10 +136,23 @@ class AsyncCheapClient(AsyncIterators):
                     return reply_of(step, response)
                 except CheapError as error:
                     failure = error
+            if body is not None and body.failure is not None:
+                raise body.failure
             pause = next(waits, None)
             if pause is None or not may_repeat(step, failure):
                 raise failure
             await anyio.sleep(pause_after(headers, pause))
+
+    def _request(self, step: Call, body: AsyncBody | None) -> httpx.Request:
+        headers = step.headers
+        if body is not None:
+            headers = {**headers, "transfer-encoding": "chunked"}
+        request = self._http.build_request(
+            step.route.method, step.url, content=step.body, headers=headers
+        )
+        if body is not None:
+            request.stream = body
+        return request
 
     @asynccontextmanager
     async def _streaming(self, step: Call) -> AsyncGenerator[AsyncIterator[bytes]]:
@@ -366,14 +376,16 @@ class AsyncCheapClient(AsyncIterators):
             definition = await self.get_aspect_def(catalog_id, name)
         except MissingKeyError:
             definition = None
-        async with self._streaming(call(routes.STREAM_HIERARCHY, catalog_id, name)) as chunks:
-            async for line in acut_lines(chunks):
+        step = call(routes.STREAM_HIERARCHY, catalog_id, name)
+        async with self._streaming(step) as chunks, aclosing(acut_lines(chunks)) as lines:
+            async for line in lines:
                 yield contents.read_line(line, definition)
 
     async def stream_catalogs(self) -> AsyncIterator[Catalog]:
         """Yield every catalog of the server, whole, one after the other."""
-        async with self._streaming(call(routes.STREAM_CATALOGS)) as chunks:
-            async for line in acut_lines(chunks):
+        step = call(routes.STREAM_CATALOGS)
+        async with self._streaming(step) as chunks, aclosing(acut_lines(chunks)) as lines:
+            async for line in lines:
                 yield read_catalog_line(line)
 
     async def upload_aspects(
@@ -399,7 +411,8 @@ class AsyncCheapClient(AsyncIterators):
         made = call(routes.PUT_ASPECTS, catalog_id, name)
         made.headers = {"content-type": LINES}
         made.safe = False
-        return read_uploaded(await self._send(made, aas_lines(records, definition)))
+        async with aclosing(aas_lines(records, definition)) as body:
+            return read_uploaded(await self._send(made, AsyncBody(body)))
 
     async def write_value(
         self,
@@ -409,8 +422,10 @@ class AsyncCheapClient(AsyncIterators):
         property: str,
         pieces: Iterable[bytes | str] | AsyncIterable[bytes | str],
     ) -> LargeValue:
-        given = each_of(pieces)
-        first = await anext(given, None)
-        made = value_call(catalog_id, name, entity, property, first)
-        reply = await self._send(made, aencoded_pieces(first, given))
+        async with aclosing(each_of(pieces)) as given:
+            first = await anext(given, NOTHING)
+            made = value_call(catalog_id, name, entity, property, first)
+            encoder = Encoder(name, entity, property, first)
+            async with aclosing(encoder.apieces(first, given)) as body:
+                reply = await self._send(made, AsyncBody(body))
         return contents.read_large(reply.body)

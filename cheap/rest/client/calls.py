@@ -29,6 +29,7 @@ class Call:
         headers: of the request.
         safe: whether the same call may be sent again when its outcome is not known.
         accepts: statuses of errors that are answers to this call.
+        patience: seconds that the server may take beyond what is usual.
     """
 
     route: Route
@@ -37,6 +38,7 @@ class Call:
     headers: dict[str, str] = field(default_factory=dict[str, str])
     safe: bool = True
     accepts: tuple[int, ...] = ()
+    patience: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

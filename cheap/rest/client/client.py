@@ -25,10 +25,11 @@ from cheap.errors import CheapError, ClosedError, MissingKeyError
 from cheap.rest.client.calls import Call, Reply, Steps, call
 from cheap.rest.client.config import CheapClientConfig
 from cheap.rest.client.lines import (
+    NOTHING,
+    Encoder,
     Uploaded,
     as_lines,
     cut_lines,
-    encoded_pieces,
     read_catalog_line,
     read_uploaded,
 )
@@ -116,6 +117,7 @@ class CheapClient(Store):
                     step.url,
                     content=step.body if body is None else body,
                     headers=step.headers,
+                    timeout=self._config.timeout + step.patience,
                 )
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 failure = failure_of(step, error)
@@ -357,7 +359,7 @@ class CheapClient(Store):
         pieces: Iterable[bytes | str],
     ) -> LargeValue:
         given = iter(pieces)
-        first = next(given, None)
+        first = next(given, NOTHING)
         made = value_call(catalog_id, name, entity, property, first)
-        reply = self._send(made, encoded_pieces(first, given))
+        reply = self._send(made, Encoder(name, entity, property, first).pieces(first, given))
         return contents.read_large(reply.body)

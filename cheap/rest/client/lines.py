@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 from cheap.core import AspectDef, Catalog, read_catalog
 from cheap.core.codecs import codec_of
-from cheap.core.names import check_id
+from cheap.core.names import check_id, is_storable_text
 from cheap.core.records import pack_records
 from cheap.errors import CorruptError, Fault, InvalidDocumentError, InvalidValueError
 from cheap.rest.client.calls import Reply
@@ -120,7 +121,7 @@ def cut_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     lines.finish()
 
 
-async def acut_lines(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+async def acut_lines(chunks: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
     """Yield the lines of a body."""
     lines = Lines()
     async for chunk in chunks:
@@ -152,14 +153,15 @@ def as_lines(records: Iterable[tuple[UUID, object]], definition: AspectDef) -> I
 async def aas_lines(
     records: Iterable[tuple[UUID, object]] | AsyncIterable[tuple[UUID, object]],
     definition: AspectDef,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     """Yield records as lines, some 64 KB at once."""
     buffer = bytearray()
-    async for entity, record in each_of(records):
-        buffer += _line(entity, record, definition)
-        if len(buffer) >= _PIECE:
-            yield bytes(buffer)
-            buffer.clear()
+    async with aclosing(each_of(records)) as given:
+        async for entity, record in given:
+            buffer += _line(entity, record, definition)
+            if len(buffer) >= _PIECE:
+                yield bytes(buffer)
+                buffer.clear()
     yield bytes(buffer)
 
 
@@ -176,31 +178,49 @@ async def each_of(items: Iterable[T] | AsyncIterable[T]) -> AsyncGenerator[T]:
             yield item
 
 
-def _encoded(piece: Any, first: Any) -> bytes:
-    if isinstance(piece, str) != isinstance(first, str) or not isinstance(
-        piece, (str, bytes, bytearray, memoryview)
-    ):
-        kind = "text" if isinstance(first, str) else "bytes"
-        fault = Fault("(pieces)", f"{kind} in every piece", type(piece).__name__)
-        raise InvalidValueError("(large value)", [fault])
-    try:
-        return piece.encode() if isinstance(piece, str) else bytes(piece)
-    except UnicodeEncodeError:
-        fault = Fault("(pieces)", "text without lone surrogates", repr(piece[:40]))
-        raise InvalidValueError("(large value)", [fault]) from None
+NOTHING: Final = object()
+"""The first piece of a value that has none."""
 
 
-def encoded_pieces(first: object, rest: Iterable[object]) -> Iterator[bytes]:
-    """Yield the pieces of a large value as bytes; all are text, or all are bytes."""
-    if first is not None:
-        yield _encoded(first, first)
-    for piece in rest:
-        yield _encoded(piece, first)
+class Encoder:
+    """Turns the pieces of one large value into bytes; all are text, or all are bytes.
 
+    Args:
+        name: the definition's name.
+        entity: whose record.
+        property: the property.
+        first: the first piece, if there is one.
+    """
 
-async def aencoded_pieces(first: object, rest: AsyncIterable[object]) -> AsyncIterator[bytes]:
-    """Yield the pieces of a large value as bytes; all are text, or all are bytes."""
-    if first is not None:
-        yield _encoded(first, first)
-    async for piece in rest:
-        yield _encoded(piece, first)
+    def __init__(self, name: str, entity: UUID, property: str, first: object) -> None:
+        self._place = (name, entity, property)
+        self._is_text = isinstance(first, str)
+
+    def encode(self, piece: object) -> bytes:
+        """Return a piece as bytes.
+
+        Raises:
+            InvalidValueError: it is of another kind than the first one, or no text that is kept.
+        """
+        if self._is_text and isinstance(piece, str) and is_storable_text(piece):
+            return piece.encode()
+        if not self._is_text and isinstance(piece, (bytes, bytearray, memoryview)):
+            return bytes(piece)
+        name, entity, prop = self._place
+        kind = "text without NUL and lone surrogates" if self._is_text else "bytes"
+        fault = Fault(prop, f"pieces of {kind}", repr(piece)[:60])
+        raise InvalidValueError(name, [fault], str(entity))
+
+    def pieces(self, first: object, rest: Iterable[object]) -> Iterator[bytes]:
+        """Yield every piece as bytes."""
+        if first is not NOTHING:
+            yield self.encode(first)
+        for piece in rest:
+            yield self.encode(piece)
+
+    async def apieces(self, first: object, rest: AsyncIterable[object]) -> AsyncGenerator[bytes]:
+        """Yield every piece as bytes."""
+        if first is not NOTHING:
+            yield self.encode(first)
+        async for piece in rest:
+            yield self.encode(piece)

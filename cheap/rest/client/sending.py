@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -25,6 +25,32 @@ LONGEST_PAUSE: Final = 30.0
 """Seconds; also for what ``Retry-After`` asks for."""
 
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class AsyncBody(httpx.AsyncByteStream):
+    """A body that is sent as it is made; whoever made it closes it, also when it is left early.
+
+    httpx wraps what it is given into a generator of its own, which nobody would close.
+
+    Attributes:
+        failure: what the making of a piece failed with, whatever became of the request then.
+    """
+
+    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
+        self._pieces = pieces
+        self.failure: Exception | None = None
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._pieces)
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            self.failure = error
+            raise
 
 
 def config_of(base_url: str | None, config: CheapClientConfig | None) -> CheapClientConfig:

@@ -32,20 +32,24 @@ from cheap.core.codecs import codec_of
 from cheap.core.edits import Edit, PutAspects
 from cheap.core.filters import Selection
 from cheap.core.hierarchies import AspectMap
-from cheap.core.names import check_id, check_key
+from cheap.core.names import check_id, check_key, check_name
 from cheap.core.records import hash_text, pack_records
+from cheap.core.values import show
 from cheap.errors import (
     CatalogNotFoundError,
     ConflictError,
     CorruptError,
     InvalidDocumentError,
+    InvalidNameError,
+    InvalidQueryError,
     MissingKeyError,
 )
 from cheap.rest.client.calls import Call, Reply, Steps, call
 from cheap.rest.wire import contents, routes
-from cheap.rest.wire.edits import definitions_after, write_edit
+from cheap.rest.wire.edits import definitions_after, type_code, write_edit, written_definition
 from cheap.rest.wire.filters import write_filter, write_order
 from cheap.rest.wire.routes import BYTES, TEXT
+from cheap.rest.wire.shapes import MAX_INT
 from cheap.store import (
     CatalogHeader,
     Change,
@@ -55,11 +59,13 @@ from cheap.store import (
     Page,
     Piece,
     check_limit,
+    check_since,
 )
 from cheap.store.saving import check_whole
 
 _BATCH: Final = 10_000
 _KNOWN_MOST: Final = 10_000
+_LONG_CURSOR: Final = 10_000
 
 
 class Verbs:
@@ -133,7 +139,7 @@ class Verbs:
     ) -> Steps[Page[CatalogHeader]]:
         query = [
             ("species", None if species is None else species.value),
-            ("cursor", cursor),
+            ("cursor", _cursor(cursor)),
             ("limit", self._limit(limit)),
         ]
         reply = yield call(routes.LIST_CATALOGS, query=query)
@@ -166,9 +172,11 @@ class Verbs:
         self, catalog_id: UUID, only: Collection[str] | None, store_id: UUID
     ) -> Steps[Catalog]:
         check_id(catalog_id, "catalog id")
-        names = None if only is None else [check_key(each, "hierarchy name") for each in only]
-        query = [("only", each) for each in names or ()]
-        if names == []:
+        query = [("only", each) for each in only or ()]
+        if only is not None and not all(map(_can_be_a_name, only)):
+            yield from self.get_catalog(catalog_id)
+            raise MissingKeyError(f"catalog has no hierarchy of the names {only!r}"[:200])
+        if only is not None and not only:
             header = yield from self.get_catalog(catalog_id)
             catalog = Catalog(
                 species=header.species,
@@ -196,15 +204,17 @@ class Verbs:
     # --- definitions ----------------------------------------------------------------------
 
     def add_aspect_def(self, catalog_id: UUID, definition: AspectDef) -> Steps[int]:
-        body = bytes(contents.definition_json(definition))
+        body = bytes(written_definition(definition))
         reply = yield call(routes.ADD_ASPECT_DEF, check_id(catalog_id, "catalog id"), body=body)
         self._note(catalog_id, {definition.name: definition})
         return contents.read_revision(reply.body)
 
     def get_aspect_def(self, catalog_id: UUID, name: str | UUID) -> Steps[AspectDef]:
         check_id(catalog_id, "catalog id")
-        shown = str(name) if isinstance(name, UUID) else check_key(name, "aspect definition")
-        reply = yield call(routes.GET_ASPECT_DEF, catalog_id, shown)
+        if not isinstance(name, UUID) and not _can_be_a_name(name):
+            yield from self.get_catalog(catalog_id)
+            raise MissingKeyError(f"catalog {catalog_id} has no aspect definition {name!r}")
+        reply = yield call(routes.GET_ASPECT_DEF, catalog_id, name)
         return contents.read_definition(reply.body)
 
     def list_aspect_defs(self, catalog_id: UUID) -> Steps[list[AspectDef]]:
@@ -227,8 +237,8 @@ class Verbs:
         self, catalog_id: UUID, name: str, type: HierarchyType, indexes: Sequence[str]
     ) -> Steps[int]:
         form = {
-            "name": check_key(name, "hierarchy name"),
-            "type": type.value,
+            "name": check_name(name, "hierarchy"),
+            "type": type_code(type),
             "indexes": [check_key(each, "property name") for each in indexes],
         }
         reply = yield call(routes.CREATE_HIERARCHY, check_id(catalog_id, "catalog id"), body=form)
@@ -241,13 +251,13 @@ class Verbs:
     def read_hierarchy(
         self, catalog_id: UUID, name: str, cursor: str | None, limit: int
     ) -> Steps[Page[Entry]]:
-        place = (check_id(catalog_id, "catalog id"), check_key(name, "hierarchy name"))
-        query = [("cursor", cursor), ("limit", self._limit(limit))]
+        place = (check_id(catalog_id, "catalog id"), check_name(name, "hierarchy"))
+        query = [("cursor", _cursor(cursor)), ("limit", self._limit(limit))]
         reply = yield call(routes.READ_HIERARCHY, *place, query=query)
         return contents.read_entries(reply.body)
 
     def drop_hierarchy(self, catalog_id: UUID, name: str) -> Steps[bool]:
-        place = (check_id(catalog_id, "catalog id"), check_key(name, "hierarchy name"))
+        place = (check_id(catalog_id, "catalog id"), check_name(name, "hierarchy"))
         try:
             yield call(routes.DROP_HIERARCHY, *place)
         except MissingKeyError:
@@ -264,7 +274,7 @@ class Verbs:
         found: dict[UUID, Aspect] = {}
         for start in range(0, max(len(wanted), 1), _BATCH):
             form = {
-                "aspect": check_key(name, "hierarchy name"),
+                "aspect": check_name(name, "hierarchy"),
                 "entities": wanted[start : start + _BATCH],
             }
             reply = yield _reading(call(routes.QUERY_ASPECTS, catalog_id, body=form))
@@ -284,11 +294,11 @@ class Verbs:
     ) -> Steps[Page[Aspect]]:
         check_id(catalog_id, "catalog id")
         form: dict[str, Any] = {
-            "aspect": check_key(name, "hierarchy name"),
-            "cursor": cursor,
+            "aspect": check_name(name, "hierarchy"),
+            "cursor": _cursor(cursor),
             "limit": self._limit(limit),
         }
-        if where is None and not order_by:
+        if where is None and not isinstance(order_by, (str, Order)) and not order_by:
             reply = yield _reading(call(routes.QUERY_ASPECTS, catalog_id, body=form))
             return contents.read_aspects(reply.body)
         for last in (False, True):
@@ -351,7 +361,7 @@ class Verbs:
         for edit in edits:
             definition: AspectDef | None = None
             if isinstance(edit, PutAspects):
-                name = check_key(edit.hierarchy, "hierarchy name")
+                name = check_name(edit.hierarchy, "hierarchy")
                 if name in made:
                     definition = made[name]
                 elif catalog_id is not None:
@@ -368,18 +378,22 @@ class Verbs:
         self, catalog_id: UUID, since: int, cursor: str | None, limit: int, wait: float = 0
     ) -> Steps[Page[Change]]:
         query = [
-            ("since", since),
-            ("cursor", cursor),
+            ("since", check_since(since)),
+            ("cursor", _cursor(cursor)),
             ("limit", self._limit(limit)),
             ("wait", wait or None),
         ]
-        reply = yield call(routes.READ_CHANGES, check_id(catalog_id, "catalog id"), query=query)
+        made = call(routes.READ_CHANGES, check_id(catalog_id, "catalog id"), query=query)
+        made.patience = wait
+        reply = yield made
         return contents.read_changes(reply.body)
 
     def read_piece(
         self, catalog_id: UUID, name: str, entity: UUID, property: str, offset: int
     ) -> Steps[Piece]:
         place = value_place(catalog_id, name, entity, property)
+        if type(offset) is not int or not 0 <= offset <= MAX_INT:
+            raise InvalidQueryError(f"offset: expected a place in the value, got {offset!r}")
         reply = yield call(routes.READ_VALUE, *place, query=[("offset", offset)])
         headers = reply.headers
         whole = LargeValue(int(headers["cheap-size"]), headers["etag"].strip('"'))
@@ -388,12 +402,18 @@ class Verbs:
 
 
 def value_place(catalog_id: UUID, name: str, entity: UUID, property: str) -> tuple[object, ...]:
-    """Return the address of a large value."""
+    """Return the address of a large value.
+
+    Raises:
+        MissingKeyError: no property can have this name.
+    """
+    if not _can_be_a_name(property):
+        raise MissingKeyError(f"aspect {name!r} has no property {property!r}"[:200])
     return (
         check_id(catalog_id, "catalog id"),
-        check_key(name, "hierarchy name"),
+        check_name(name, "hierarchy"),
         check_id(entity),
-        check_key(property, "property name"),
+        property,
     )
 
 
@@ -403,6 +423,23 @@ def value_call(catalog_id: UUID, name: str, entity: UUID, property: str, first: 
     made.headers = {"content-type": TEXT if isinstance(first, str) else BYTES}
     made.safe = False  # pieces come but once
     return made
+
+
+def _can_be_a_name(name: object) -> bool:
+    """Tell whether something may be the name of anything; what may not cannot be an address."""
+    try:
+        check_name(name, "")
+    except InvalidNameError:
+        return False
+    return True
+
+
+def _cursor(cursor: object) -> str | None:
+    if cursor is None:
+        return None
+    if not isinstance(cursor, str) or not cursor.isascii() or not 0 < len(cursor) < _LONG_CURSOR:
+        raise InvalidQueryError(f"cursor: expected the next of a page, got {show(cursor)}")
+    return cursor
 
 
 def _reading(made: Call) -> Call:

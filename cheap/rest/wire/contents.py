@@ -8,12 +8,12 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw, UnsetType
 
 from cheap.core import Aspect, AspectDef, CatalogSpecies, HierarchyType, LargeValue
 from cheap.core.codecs import codec_of
 from cheap.core.documents import aspect_def_document, read_aspect_def
-from cheap.errors import CheapError, CorruptError
+from cheap.errors import CorruptError
 from cheap.store import (
     CatalogHeader,
     Change,
@@ -194,13 +194,13 @@ class _Entry(msgspec.Struct):
     entity: UUID | None
     key: str | None = None
     path: tuple[str, ...] | None = None
-    aspect: Raw | None = None
+    aspect: Raw | UnsetType = UNSET
 
 
 class _Entries(msgspec.Struct):
     items: list[_Entry]
     next: str | None
-    definition: Raw | None = None
+    definition: Raw | UnsetType = UNSET
 
 
 def entry_form(entry: Entry) -> dict[str, Any]:
@@ -236,27 +236,29 @@ def aspects_form(aspects: Sequence[Aspect], cursor: str | None = None) -> dict[s
 def read_entries(body: bytes) -> Page[Entry]:
     """Return a page of a hierarchy."""
     found: _Entries = _decoded(_Entries, body)
-    with_definition = found.definition and read_definition(found.definition)
-    items: list[Entry] = []
-    for each in found.items:
-        aspect = None
-        if each.aspect is not None and with_definition and each.entity is not None:
-            aspect = read_record(each.aspect, with_definition, each.entity)
-        key = each.key if each.path is None else each.path
-        items.append(Entry(key, each.entity, aspect))
-    return Page(tuple(items), found.next)
+    definition = None
+    if not isinstance(found.definition, UnsetType):
+        definition = read_definition(found.definition)
+    return Page(tuple(_read_entry(each, definition) for each in found.items), found.next)
+
+
+def _read_entry(form: _Entry, definition: AspectDef | None) -> Entry:
+    aspect = None
+    if not isinstance(form.aspect, UnsetType) and definition is not None and form.entity:
+        aspect = read_record(form.aspect, definition, form.entity)
+    return Entry(form.key if form.path is None else form.path, form.entity, aspect)
 
 
 def read_aspects(body: bytes) -> Page[Aspect]:
     """Return a page of records."""
     found: _Entries = _decoded(_Entries, body)
-    if not found.items or found.definition is None:
+    if not found.items or isinstance(found.definition, UnsetType):
         return Page((), found.next)
     codec = codec_of(read_definition(found.definition))
     aspects = [
         Aspect.from_row(codec, codec.unpack_json(each.aspect), None, each.entity)
         for each in found.items
-        if each.aspect is not None
+        if not isinstance(each.aspect, UnsetType)
     ]
     return Page(tuple(aspects), found.next)
 
@@ -385,10 +387,4 @@ def read_line(line: bytes | str, definition: AspectDef | None) -> Entry:
         CorruptError: it is no such line.
     """
     found: _Entry = _decoded(_Entry, line if isinstance(line, bytes) else line.encode())
-    aspect = None
-    try:
-        if found.aspect is not None and definition is not None and found.entity is not None:
-            aspect = read_record(found.aspect, definition, found.entity)
-    except CheapError as error:
-        raise CorruptError(f"the server's answer cannot be read: {error}") from error
-    return Entry(found.key if found.path is None else found.path, found.entity, aspect)
+    return _read_entry(found, definition)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Raw
 
-from cheap.core import AspectDef
+from cheap.core import AspectDef, HierarchyType
 from cheap.core.documents import read_aspect_def
 from cheap.core.edits import (
     AddMembers,
@@ -33,7 +33,7 @@ from cheap.core.edits import (
 from cheap.core.names import check_id, check_key
 from cheap.core.records import JsonRecords
 from cheap.core.values import show
-from cheap.errors import InvalidEditError
+from cheap.errors import InvalidEditError, InvalidNameError
 from cheap.rest.wire import shapes
 from cheap.rest.wire.bodies import elements, members, plain
 from cheap.rest.wire.contents import definition_json
@@ -132,12 +132,12 @@ def write_edit(edit: Edit, records: Records) -> dict[str, Any]:
         case SetHeader(version, uri):
             return {"edit": "set_header", "version": _label(version), "uri": _label(uri)}
         case PutDefinition(definition):
-            return {"edit": "put_definition", "definition": definition_json(definition)}
+            return {"edit": "put_definition", "definition": written_definition(definition)}
         case CreateHierarchy(name, kind, indexes):
             return {
                 "edit": "create_hierarchy",
                 "name": _name(name),
-                "type": kind.value,
+                "type": type_code(kind),
                 "indexes": [_name(each) for each in indexes],
             }
         case DropHierarchy(name):
@@ -205,6 +205,28 @@ def definitions_after(edit: Edit) -> dict[str, AspectDef | None]:
             return {}
 
 
+def written_definition(definition: object) -> Raw:
+    """Return a definition as JSON.
+
+    Raises:
+        InvalidEditError: it is none.
+    """
+    if not isinstance(definition, AspectDef):
+        raise InvalidEditError(f"expected an AspectDef, got {type(definition).__name__}")
+    return definition_json(definition)
+
+
+def type_code(kind: object) -> str:
+    """Return the code of a kind of hierarchy.
+
+    Raises:
+        InvalidEditError: it is none.
+    """
+    if not isinstance(kind, HierarchyType):
+        raise InvalidEditError(f"expected a HierarchyType, got {kind!r}")
+    return kind.value
+
+
 def _name(value: object) -> str:
     return check_key(value, "name")
 
@@ -213,8 +235,12 @@ def _key(value: object) -> str:
     return check_key(value, "key")
 
 
-def _path(path: Iterable[object]) -> list[str]:
-    return [check_key(each, "node name") for each in path]
+def _path(path: object) -> list[str]:
+    if isinstance(path, str):  # a path of one name
+        path = (path,)
+    if not isinstance(path, Iterable):
+        raise InvalidNameError(f"path: expected names, got {show(path)}")
+    return [check_key(each, "node name") for each in path]  # pyright: ignore[reportUnknownVariableType]
 
 
 def _label(value: str | None) -> str | None:

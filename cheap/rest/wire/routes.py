@@ -23,7 +23,7 @@ from cheap.errors import (
     ReadOnlyError,
 )
 from cheap.rest.wire import shapes
-from cheap.rest.wire.shapes import Revision, Shape, Species
+from cheap.rest.wire.shapes import Shape, Species
 
 
 class Scope(Enum):
@@ -81,8 +81,15 @@ class Route:
         rest = self.path
         for value in values:
             before, _, rest = rest.partition("{")
-            rest = before + quote(str(value), safe="") + rest.partition("}")[2]
+            rest = before + _segment(str(value)) + rest.partition("}")[2]
         return rest
+
+
+def _segment(text: str) -> str:
+    """Percent-encode a value; also dots, which would lead upwards, and a word of the table."""
+    if text in (".", "..", "query"):
+        return "".join(f"%{ord(each):02X}" for each in text)
+    return quote(text, safe="")
 
 
 # --- queries ------------------------------------------------------------------------------------
@@ -135,7 +142,7 @@ class DeletionQuery(Shape):
 class PieceQuery(Shape):
     """Where the piece begins; without, the whole value is streamed."""
 
-    offset: Revision | None = None
+    offset: Annotated[int, Field(ge=0, le=shapes.MAX_INT)] | None = None
 
 
 # --- the table ----------------------------------------------------------------------------------

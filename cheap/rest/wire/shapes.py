@@ -36,6 +36,10 @@ Label = Annotated[
 Key = Annotated[str, _described({"type": "string", "pattern": _NO_NUL})]
 Species = Annotated[CatalogSpecies, BeforeValidator(_upper)]
 Revision = Annotated[int, Field(ge=0, le=MAX_INT, strict=True)]
+Place = Annotated[
+    int, Field(strict=True), _described({"type": "integer", "minimum": 0, "maximum": MAX_INT})
+]
+"""A place in a list: which ones there are, the store knows."""
 Record = Annotated[
     Any,
     _described(
@@ -185,8 +189,8 @@ class SpliceShape(Shape):
 
     edit: Literal["splice"]
     hierarchy: Name
-    index: Revision
-    remove: Revision = 0
+    index: Place
+    remove: Place = 0
     insert: list[UUID] = []
 
 
