@@ -171,6 +171,7 @@ class Verbs:
     def load_catalog(
         self, catalog_id: UUID, only: Collection[str] | None, store_id: UUID
     ) -> Steps[Catalog]:
+        """Load a catalog, from a server whose store has this id."""
         check_id(catalog_id, "catalog id")
         query = [("only", each) for each in only or ()]
         if only is not None and not all(map(_can_be_a_name, only)):
@@ -377,6 +378,7 @@ class Verbs:
     def read_changes(
         self, catalog_id: UUID, since: int, cursor: str | None, limit: int, wait: float = 0
     ) -> Steps[Page[Change]]:
+        """Return a page of changes; wait so many seconds for one if there is none yet."""
         query = [
             ("since", check_since(since)),
             ("cursor", _cursor(cursor)),
