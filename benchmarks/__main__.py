@@ -4,6 +4,7 @@ scripts/bench                        everything, half an hour
 scripts/bench --quick                everything small: whether it works
 scripts/bench save load --on sqlite  two benchmarks on one database
 scripts/bench modes                  blocking and awaited, side by side: has a --help of its own
+scripts/bench http                   the server and its clients: has a --help of its own
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from benchmarks import modes
+from benchmarks import http, modes
 from benchmarks.plan import BACKENDS, BENCHMARKS, FULL, QUICK, Plan
 from benchmarks.report import report, write_docs
 from benchmarks.running import run
@@ -36,6 +37,8 @@ def main(words: Sequence[str] | None = None, plan: Plan | None = None) -> int:
     words = sys.argv[1:] if words is None else words
     if words[:1] == ["modes"]:
         return modes.main(words[1:], _Progress())
+    if words[:1] == ["http"]:
+        return http.main(words[1:], _Progress())
     asked = _parser().parse_args(words)
     plan = plan or (QUICK if asked.quick else FULL)
     if asked.names:

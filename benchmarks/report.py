@@ -176,10 +176,10 @@ def aligned(table: Table) -> str:
     return "\n".join([line(table[0]), line(rule), *map(line, table[1:])]) + "\n"
 
 
-def write_docs(page: Path, text: str) -> None:
+def write_docs(page: Path, text: str, place: str = BEGIN) -> None:
     """Put the figures into their place on a page."""
-    before, begin, rest = page.read_text().partition(BEGIN)
+    before, begin, rest = page.read_text().partition(place)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"{page} has no place for the figures: {BEGIN.strip()} … {END.strip()}")
+        raise ValueError(f"{page} has no place for the figures: {place.strip()} … {END.strip()}")
     page.write_text(f"{before}{begin}\n{text}\n{end}{after}")
