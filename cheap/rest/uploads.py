@@ -73,9 +73,9 @@ class Upserting:
             if len(rest) > self._most:
                 raise TooLargeError(f"a line is longer than {self._most:,} bytes")
             lines += whole
-            if len(lines) >= BATCH:
-                await self._serving.run(partial(self._put, lines))
-                lines = []
+            while len(lines) >= BATCH:
+                await self._serving.run(partial(self._put, lines[:BATCH]))
+                del lines[:BATCH]
         if rest:
             lines.append(rest)
         await self._serving.run(partial(self._put, lines))

@@ -1,0 +1,191 @@
+"""How answers look: compressed, in pages, with ids; and what the server says about itself."""
+
+from __future__ import annotations
+
+import gzip
+from urllib.parse import quote
+
+import pytest
+
+import cheap
+from cheap.errors import UnavailableError
+from tests.contract.samples import PERSON, entities
+from tests.rest.apps import append, put_person, site
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_large_answers_are_compressed_when_asked_for() -> None:
+    async with site() as here:
+        path = here.path("/changes?limit=1000")
+        plain = await here.get(path, accept_encoding="identity")
+        assert "content-encoding" not in plain.headers
+        packed = await here.get(path, accept_encoding="gzip, br")
+        assert packed.headers["content-encoding"] == "gzip"
+        assert packed.headers["vary"] == "Accept-Encoding"
+        assert packed.content == plain.content
+        assert int(packed.headers["content-length"]) < len(plain.content) / 2
+        small = await here.get(here.path(), accept_encoding="gzip")
+        assert "content-encoding" not in small.headers
+
+
+async def test_compressed_bodies_are_not_read() -> None:
+    async with site() as here:
+        answer = await here.http.post(
+            here.path("/commit"),
+            content=gzip.compress(b'{"edits":[]}'),
+            headers={"content-type": "application/json", "content-encoding": "gzip"},
+        )
+        assert answer.status_code in (400, 415)
+
+
+async def test_a_request_has_an_id() -> None:
+    async with site() as here:
+        mine = await here.get(here.path(), x_request_id="from-a.proxy_7")
+        assert mine.headers["x-request-id"] == "from-a.proxy_7"
+        made = [await here.get("/nowhere", x_request_id=each) for each in ("", "a b", "x" * 129)]
+        ids = {each.headers["x-request-id"] for each in made}
+        assert len(ids) == 3
+        assert all(len(each) == 16 for each in ids)
+        assert made[0].json()["instance"] == f"/nowhere#{made[0].headers['x-request-id']}"
+
+
+async def test_pages_of_headers() -> None:
+    async with site(page_size=2, max_page_size=3) as here:
+        for _ in range(6):
+            here.store.create_catalog()
+        ids: list[str] = []
+        path = "/api/catalog"
+        while path:
+            page = (await here.get(path)).json()
+            assert len(page["items"]) <= 2
+            ids += [each["catalog_id"] for each in page["items"]]
+            path = page["next"] and f"/api/catalog?cursor={page['next']}"
+        assert ids == sorted(ids)
+        assert len(ids) == len(set(ids)) == 7
+        assert len((await here.get("/api/catalog?limit=3")).json()["items"]) == 3
+        refused = await here.get("/api/catalog?limit=4")
+        assert refused.status_code == 413
+        assert "at most 3" in refused.json()["detail"]
+
+
+async def test_catalogs_of_a_species() -> None:
+    async with site() as here:
+        made = (await here.post("/api/catalog", {"species": "fork"})).json()
+        for word in ("FORK", "fork"):
+            found = (await here.get(f"/api/catalog?species={word}")).json()
+            assert [each["catalog_id"] for each in found["items"]] == [made["catalog_id"]]
+
+
+async def test_sizes_when_asked_for() -> None:
+    async with site() as here:
+        assert "sizes" not in (await here.get(here.path())).json()
+        sizes = (await here.get(here.path("?sizes=true"))).json()["sizes"]
+        assert sizes["queue"] == 4
+        assert sizes[PERSON.name] == 3
+
+
+async def test_definitions_by_name_and_by_id() -> None:
+    async with site() as here:
+        by_name, by_id = [
+            (await here.get(here.path(f"/aspect-defs/{each}"))).json()
+            for each in (PERSON.name, PERSON.id)
+        ]
+        assert by_name == by_id
+        assert by_name["name"] == PERSON.name
+
+
+async def test_any_name_is_an_address() -> None:
+    names = ("a/b", "..", "%2F", "ä ö", "?#&", "a+b", "'; --", "😀")
+    async with site() as here:
+        for name in names:
+            made = await here.post(here.path("/hierarchies"), {"name": name, "type": "EL"})
+            assert made.status_code == 201, name
+            segment = quote(name, safe="").replace(".", "%2E")
+            assert made.headers["location"] == here.path(f"/hierarchies/{segment}")
+            found = await here.get(made.headers["location"])
+            assert found.json()["items"] == [], name
+
+
+async def test_records_by_entity_and_by_filter() -> None:
+    async with site() as here:
+        some = entities(3, start=50)
+        edits = [put_person(each, name) for each, name in zip(some, "xyz", strict=True)]
+        assert (await here.post(here.path("/commit"), {"edits": edits})).status_code == 200
+        query = {"aspect": PERSON.name, "entities": [str(some[1]), str(entities(1, start=99)[0])]}
+        found = (await here.post(here.path("/aspects/query"), query)).json()
+        assert [each["aspect"]["name"] for each in found["items"]] == ["y"]
+        where = {
+            "and": [
+                {"property": "name", "op": "in", "value": ["x", "z"]},
+                {"not": {"property": "name", "op": "prefix", "value": "x"}},
+            ]
+        }
+        query = {"aspect": PERSON.name, "where": where, "order_by": ["-name"]}
+        found = (await here.post(here.path("/aspects/query"), query)).json()
+        assert [each["aspect"]["name"] for each in found["items"]] == ["z"]
+        assert found["definition"]["name"] == PERSON.name
+
+
+async def test_commits_are_all_or_nothing() -> None:
+    async with site() as here:
+        form = {"edits": [append(*entities(1)), put_person(name="n" * 9000)]}
+        refused = await here.post(here.path("/commit"), form)
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["path"] == "name"
+        assert here.revision() == 1
+
+
+# --- the server ---------------------------------------------------------------------------------
+
+
+async def test_health_asks_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with site() as here:
+        fine = await here.get("/health")
+        assert fine.json() == {
+            "status": "healthy", "database": "memory", "version": cheap.__version__
+        }  # fmt: skip
+
+        def fail(**_: object) -> None:
+            raise UnavailableError("no server answers")
+
+        monkeypatch.setattr(here.store, "list_catalogs", fail)
+        ill = await here.get("/health")
+        assert (ill.status_code, ill.json()["status"]) == (503, "unhealthy")
+        assert (await here.get("/live")).status_code == 200
+
+
+async def test_metrics() -> None:
+    async with site() as here:
+        await here.get(here.path())
+        await here.get("/nowhere")
+        text = (await here.get("/metrics")).text
+        assert 'cheap_requests_total{method="GET",route="get_catalog",status="200"} 1.0' in text
+        assert 'cheap_requests_total{method="GET",route="none",status="404"} 1.0' in text
+        assert 'cheap_request_seconds_count{route="get_catalog"} 1.0' in text
+
+
+async def test_about() -> None:
+    async with site(max_page_size=7) as here:
+        about = (await here.get("/api")).json()
+        assert about["store_id"] == str(here.store.store_id)
+        assert about["limits"]["page_size"] == 7
+
+
+async def test_the_page_needs_nothing_from_elsewhere() -> None:
+    async with site() as here:
+        page = await here.get("/docs")
+        assert page.headers["content-type"].startswith("text/html")
+        assert "/api/catalog/{catalog_id}/commit" in page.text
+        for elsewhere in ("http://", "https://", "<script", "//cdn"):
+            assert elsewhere not in page.text
+
+
+async def test_cors_is_off_unless_asked_for() -> None:
+    origin = {"origin": "https://app.example.com"}
+    async with site() as here:
+        answer = await here.http.get(here.path(), headers=origin)
+        assert "access-control-allow-origin" not in answer.headers
+    async with site(cors_origins=("https://app.example.com",)) as here:
+        answer = await here.http.get(here.path(), headers=origin)
+        assert answer.headers["access-control-allow-origin"] == "https://app.example.com"

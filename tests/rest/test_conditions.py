@@ -1,0 +1,119 @@
+"""ETags: nothing is sent twice, and nothing is overwritten unseen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cheap.core import Catalog
+from cheap.core.edits import Append
+from tests.contract.samples import A, B
+from tests.rest.apps import Site, append, site
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_what_is_known_is_not_sent_again() -> None:
+    async with site() as here:
+        first = await here.get(here.path())
+        assert first.headers["etag"] == '"1"'
+        for known in ('"1"', 'W/"1"', '"7", "1"', "*"):
+            answer = await here.get(here.path(), if_none_match=known)
+            assert (answer.status_code, answer.content) == (304, b"")
+            assert answer.headers["etag"] == '"1"'
+        here.store.commit(here.id, [Append("queue", [A])])
+        assert (await here.get(here.path(), if_none_match='"1"')).json()["revision"] == 2
+
+
+async def put(here: Site, tag: str) -> Any:
+    catalog = Catalog.from_json((await here.get(here.path("/document"))).text)
+    catalog.version = "new"
+    return await here.http.put(
+        here.path(),
+        content=catalog.json(),
+        headers={"if-match": tag, "content-type": "application/json"},
+    )
+
+
+async def patch(here: Site, tag: str) -> Any:
+    return await here.http.patch(here.path(), json={"version": "new"}, headers={"if-match": tag})
+
+
+async def commit(here: Site, tag: str) -> Any:
+    return await here.post(here.path("/commit"), {"edits": [append(B)]}, if_match=tag)
+
+
+async def delete(here: Site, tag: str) -> Any:
+    return await here.http.delete(here.path(), headers={"if-match": tag})
+
+
+@pytest.mark.parametrize("change", [put, patch, commit, delete])
+async def test_nothing_is_overwritten_unseen(change: Any) -> None:
+    async with site() as here:
+        here.store.commit(here.id, [Append("queue", [A])])
+        refused = await change(here, '"1"')
+        assert refused.status_code == 412
+        problem = refused.json()
+        assert (problem["code"], problem["revision"]) == ("precondition-failed", 2)
+        assert here.revision() == 2
+        done = await change(here, '"2"')
+        assert done.status_code in (200, 204)
+        assert not here.store.catalog_exists(here.id) or here.revision() == 3
+
+
+@pytest.mark.parametrize("change", [put, patch, commit, delete])
+async def test_somebody_between_the_look_and_the_lock(
+    change: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with site() as here:
+        real, looked = here.store.get_catalog, []
+
+        def get_catalog(catalog_id: Any) -> Any:
+            header = real(catalog_id)
+            if not looked:
+                looked.append(here.store.commit(catalog_id, [Append("queue", [A])]))
+            return header
+
+        monkeypatch.setattr(here.store, "get_catalog", get_catalog)
+        assert (await change(here, '"1"')).status_code == 412
+        assert looked
+
+
+@pytest.mark.parametrize("tag", ["1x", '"one"', "", '"1", "2"'])
+async def test_what_is_no_etag(tag: str) -> None:
+    async with site() as here:
+        answer = await patch(here, tag)
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["path"] == "header.If-Match"
+
+
+async def test_any_revision_will_do() -> None:
+    async with site() as here:
+        assert (await patch(here, "*")).status_code == 200
+
+
+async def test_replacing_what_is_not_there() -> None:
+    async with site() as here:
+        catalog = Catalog(version="1")
+        headers = {"content-type": "application/json"}
+        path = f"/api/catalog/{catalog.global_id}"
+        answer = await here.http.put(
+            path, content=catalog.json(), headers={**headers, "if-match": '"1"'}
+        )
+        assert answer.status_code == 404
+        made = await here.http.put(path, content=catalog.json(), headers=headers)
+        assert (made.status_code, made.headers["location"]) == (201, path)
+        again = await here.http.put(path, content=catalog.json(), headers=headers)
+        assert again.status_code == 200
+
+
+async def test_the_document_s_id_is_the_address() -> None:
+    async with site() as here:
+        answer = await here.http.put(
+            here.path(),
+            content=Catalog().json(),
+            headers={"content-type": "application/json"},
+        )
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["path"] == "$.globalId"
