@@ -211,18 +211,16 @@ class Adapter(ABC):
             raise
 
     def remember_store_id(self, store_id: bytes) -> None:
-        """Take over the id of the store, so that nobody needs to ask for it."""
-        self._identity = UUID(bytes=store_id)
+        """Take over the id of the store, which is read once, when the adapter is made.
+
+        Later would be too late: a call that is in a transaction may hold the last connection.
+        """
+        self._identity = UUID(bytes=bytes(store_id))
 
     @property
     def store_id(self) -> UUID:
         """Identifies the database; made when its schema was."""
-        if self._identity is None:
-            with self.session() as session:
-                rows = session.rows(self.statements.get_store, {})
-            if not rows:
-                raise StoreError("the table cheap_store is empty: the schema was not completed")
-            self._identity = UUID(bytes=bytes(rows[0][0]))
+        assert self._identity is not None, "known since the schema was looked at"
         return self._identity
 
     def close(self) -> None:

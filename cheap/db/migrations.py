@@ -103,14 +103,17 @@ def _version(adapter: Adapter) -> int | None:
     try:
         with adapter.session() as session:
             rows = session.rows(adapter.statements.get_store, {})
-        return int(rows[0][1]) if rows else None
-    except StoreError as error:
-        if type(error) is not StoreError:
+        if not rows:
+            return None
+        adapter.remember_store_id(rows[0][0])
+        return int(rows[0][1])
+    except (StoreError, ValueError, TypeError) as error:
+        if isinstance(error, StoreError) and type(error) is not StoreError:
             raise
-        # Nobody answers like that but a table of other columns.
+        # Nobody answers like that but a table of other columns, or with other things in them.
         raise NotOursError(
             f"this database has a table cheap_store that CheapPy did not make: {error}"
-        ) from error.__cause__
+        ) from (error.__cause__ or error)
 
 
 def _repeated(work: Callable[[], None]) -> None:

@@ -50,6 +50,13 @@ class AioSite(ABC):
     def connections(self) -> int:
         """How many connections we have, as the database counts them."""
 
+    def connections_left(self, most: int = 0) -> int:
+        """How many connections stay; the database notices a moment later that some were closed."""
+        deadline = time.monotonic() + 10
+        while (count := self.connections()) > most and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return count
+
     def catalogs(self) -> int:
         return int(self.site.ask("SELECT COUNT(*) FROM cheap_catalog")[0][0])
 

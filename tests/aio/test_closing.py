@@ -124,7 +124,7 @@ async def test_who_is_cancelled_while_closing_closes(way: str, make: Make, site:
             group.start_soon(call)
             await until(begun)
             await cancel(way, close, partial(until, waits))
-    assert await to_thread.run_sync(site.connections) == 0
+    assert await to_thread.run_sync(site.connections_left) == 0
     with pytest.raises(ClosedError):
         adapter.blocking.check_open()
 
@@ -139,7 +139,7 @@ async def test_leaving_the_block_by_a_cancellation(way: str, make: Make, site: A
                 await dao.save_catalog(full_catalog())
 
         await cancel(way, call, partial(until, begun))
-    assert await to_thread.run_sync(site.connections) == 0
+    assert await to_thread.run_sync(site.connections_left) == 0
     assert await to_thread.run_sync(site.catalogs) == 0
 
 
@@ -168,7 +168,7 @@ async def test_closing_in_the_event_loop_of_nobody(make: Make, site: AioSite) ->
             await anyio.sleep(0.02)
             adapter.blocking.check_open()
             go.set()
-    assert await to_thread.run_sync(site.connections) == 0
+    assert await to_thread.run_sync(site.connections_left) == 0
 
 
 # --- closed -------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ async def test_closing_again_is_harmless(make: Make, site: AioSite) -> None:
     async with anyio.create_task_group() as group:
         for _ in range(5):
             group.start_soon(adapter.close)
-    assert await to_thread.run_sync(site.connections) == 0
+    assert await to_thread.run_sync(site.connections_left) == 0
 
 
 async def test_a_dao_does_not_close_an_adapter_that_it_was_given(
@@ -219,7 +219,7 @@ async def test_connect(site: AioSite) -> None:
     with pytest.raises(ClosedError):
         await dao.list_catalog_ids()
     await dao.close()
-    assert await to_thread.run_sync(site.connections) == 0
+    assert await to_thread.run_sync(site.connections_left) == 0
 
 
 async def test_connect_to_memory() -> None:

@@ -214,7 +214,7 @@ async def test_tasks_that_were_there_before_go_on(make: Make, site: AioSite) -> 
 
 
 async def test_on_a_pool_of_one(make: Make, site: AioSite) -> None:
-    adapter = await make(pool_max_size=1)
+    adapter = await make(pool_max_size=1, pool_timeout=5)
     dao = site.dao(adapter)
     async with dao.transaction():
         catalog = full_catalog()

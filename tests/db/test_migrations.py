@@ -142,6 +142,13 @@ def test_somebody_elses_table_of_our_name(bare_site: Site) -> None:
     assert site.ask("SELECT * FROM cheap_store") == [(7,)]
 
 
+def test_somebody_elses_rows_in_a_table_like_ours(sqlite: SqliteSite) -> None:
+    sqlite.adapter().close()
+    sqlite.ask("UPDATE cheap_store SET store_id = 'x'")
+    with pytest.raises(NotOursError, match="cheap_store that CheapPy did not make"):
+        sqlite.adapter()
+
+
 def test_tables_of_others_are_left_alone(server: ServerSite) -> None:
     server.ask("CREATE TABLE theirs (x INTEGER)")
     server.ask("INSERT INTO theirs VALUES (7)")

@@ -21,7 +21,17 @@ from cheap.errors import (
     StatementTimeoutError,
     StoreError,
 )
-from tests.contract.samples import NOTE, PERSON, A, B, C, list_of, map_of, new_catalog
+from tests.contract.samples import (
+    NOTE,
+    PERSON,
+    A,
+    B,
+    C,
+    full_catalog,
+    list_of,
+    map_of,
+    new_catalog,
+)
 from tests.db.places import ServerSite, Site
 
 AL, BO = {"name": "Al"}, {"name": "Bo"}
@@ -64,6 +74,21 @@ def test_calls_join_and_are_committed_together(site: Site) -> None:
         assert dao.adapter.checked_out == 1
     assert len(names(other, catalog)) == 2
     assert dao.adapter.checked_out == 0
+
+
+def test_on_a_pool_of_one(site: Site) -> None:
+    """No call inside asks for a second connection, also not the first that is ever made."""
+    options = {} if site.kind == "sqlite" else {"pool_max_size": 1, "pool_timeout": 1}
+    dao = site.dao(**options)
+    catalog = full_catalog()
+    with dao.transaction():
+        dao.save_catalog(catalog)
+        assert dao.load_catalog(catalog.global_id) == catalog
+        assert [each.catalog_id for each in dao.iter_catalogs()] == [catalog.global_id]
+        assert len(list(dao.iter_aspects(catalog.global_id, P))) == 3
+        assert dao.get_aspects(catalog.global_id, P, [A]).keys() == {A}
+        assert list(dao.iter_changes(catalog.global_id))
+        assert dao.delete_catalog(catalog.global_id)
 
 
 @pytest.mark.parametrize("error", [Stop, KeyboardInterrupt, GeneratorExit, ConflictError])

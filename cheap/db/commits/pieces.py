@@ -103,6 +103,10 @@ def write_large(
     work: Work, name: str, entity: UUID, property_: str, pieces: Iterable[bytes | str]
 ) -> LargeValue:
     """Write a CLOB or BLOB from pieces. See ``Store.write_value``."""
+    known = work.hierarchies.get(name)
+    if known is not None and known.type is not HierarchyType.ASPECT_MAP:
+        # As for read_value. An edit of the wrong type is something else: here nobody made an edit.
+        raise MissingKeyError(f"hierarchy {name!r} is not an aspect map")
     found = work.hierarchy(name, HierarchyType.ASPECT_MAP)
     codec, number = found.codec, found.number
     prop = large_property(codec, property_)
