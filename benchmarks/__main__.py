@@ -3,6 +3,7 @@
 scripts/bench                        everything, half an hour
 scripts/bench --quick                everything small: whether it works
 scripts/bench save load --on sqlite  two benchmarks on one database
+scripts/bench put --join a.json      one benchmark; the others as an earlier run found them
 scripts/bench modes                  blocking and awaited, side by side: has a --help of its own
 scripts/bench http                   the server and its clients: has a --help of its own
 """
@@ -46,7 +47,9 @@ def main(words: Sequence[str] | None = None, plan: Plan | None = None) -> int:
     plan = replace(plan, backends=tuple(asked.on))
     with tempfile.TemporaryDirectory(prefix="cheap-bench-") as folder:
         results = run(plan, Path(folder), _Progress())
-    verdicts = judge(results, plan.backends, plan.sizes[-1])
+    for each in asked.join:
+        results.join(each)
+    verdicts = judge(results, BACKENDS, plan.sizes[-1])
     text = report(results, verdicts)
     print(text)
     if asked.json:
@@ -74,6 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="few aspects, few rounds")
     parser.add_argument("--strict", action="store_true", help="exit 1 if a target is missed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument(
+        "--join",
+        type=Path,
+        metavar="FILE",
+        nargs="+",
+        default=(),
+        help="take up what this run does not measure from the --json of others, the latest first",
+    )
     parser.add_argument(
         "--write-docs", action="store_true", help="put the tables into docs/benchmarks.md"
     )

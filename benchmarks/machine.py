@@ -26,6 +26,7 @@ def about(plan: Plan, databases: dict[str, str]) -> dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "databases": databases,
         "packages": {name: version(name) for name in names},
+        "asked": f"{' '.join(plan.names)} on {', '.join(plan.backends)}",
         "rounds": plan.rounds,
         "quick": plan.quick,
         "load": " ".join(f"{each:.1f}" for each in os.getloadavg()),

@@ -40,8 +40,8 @@ def report(results: Results, verdicts: Sequence[Verdict]) -> str:
 
 def _parts(results: Results, verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield described(results)
-    places = dict.fromkeys((f.backend, f.size) for f in results.figures if f.task in ROWS)
-    for backend, size in places:
+    places = {(f.backend, f.size) for f in results.figures if f.task in ROWS}
+    for backend, size in sorted(places, key=lambda each: ([*_BACKENDS].index(each[0]), each[1])):
         name = results.about["databases"][backend]
         yield f"### {name}, {size:,} aspects\n"
         yield aligned(_tasks(results, backend, size))
@@ -77,10 +77,14 @@ def described(results: Results) -> str:
     about = results.about
     packages = ", ".join(f"{name} {number}" for name, number in about["packages"].items())
     databases = ", ".join(about["databases"].values())
+    runs = [
+        f"* {each['date']}: {each['asked']}; commit {each['commit']}, medians of {each['rounds']} "
+        f"rounds, load of the machine at the start {each['load']}"
+        for each in (about, *results.others)
+    ]
     return (
-        f"Run of {about['date']}, commit {about['commit']}; medians of {about['rounds']} rounds.\n"
-        f"{about['machine']}; load at the start: {about['load']}.\n"
-        f"{about['python']}, {databases}; {packages}.\n"
+        f"{about['machine']}.\n{about['python']}, {databases}; {packages}.\n\nRuns, the latest "
+        "first; a figure is of the latest that measured it:\n\n" + "\n".join(runs) + "\n"
     )
 
 
@@ -116,8 +120,7 @@ def _memory(results: Results) -> Table:
         ("peak_load", "peak memory of a load"),
         ("disk", "bytes on disk"),
     ):
-        places = dict.fromkeys((f.backend, f.size) for f in results.of_task(task))
-        for backend, size in places:
+        for backend, size in dict.fromkeys((f.backend, f.size) for f in results.of_task(task)):
             figures = [results.find(task, name, backend, size) for name in NAMES]
             table.append([f"{_BACKENDS[backend]}, {size:,}: {title}", *map(shown, figures)])
     for figure in results.of_task("aspect"):

@@ -43,10 +43,12 @@ class Results:
     Attributes:
         about: versions, machine, settings.
         figures: the figures, in the order in which they were found.
+        others: what other runs, whose figures stand here too, were about.
     """
 
     about: dict[str, Any]
     figures: list[Figure] = field(default_factory=list)
+    others: list[dict[str, Any]] = field(default_factory=list)
 
     def add(
         self,
@@ -75,11 +77,28 @@ class Results:
         """Yield the figures of a task."""
         return (each for each in self.figures if each.task == task)
 
+    def join(self, path: Path) -> None:
+        """Take up the figures of another run from its JSON, but for those that are here already."""
+        document = json.loads(path.read_text())
+        here = {_place(each) for each in self.figures}
+        for each in document["figures"]:
+            del each["median"]
+            found = Figure(**each | {"rounds": tuple(each["rounds"])})
+            if _place(found) not in here:
+                self.figures.append(found)
+        self.others += [document["about"], *document["others"]]
+        self.about["databases"] = document["about"]["databases"] | self.about["databases"]
+
     def write(self, path: Path, verdicts: list[Any]) -> None:
         """Write everything as JSON."""
         document = {
             "about": self.about,
+            "others": self.others,
             "figures": [asdict(each) | {"median": each.value} for each in self.figures],
             "targets": [asdict(each) for each in verdicts],
         }
         path.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def _place(figure: Figure) -> tuple[str, str, str, int]:
+    return (figure.task, figure.contender, figure.backend, figure.size)

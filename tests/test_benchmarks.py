@@ -31,6 +31,22 @@ def test_everything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     for target in found["targets"]:
         assert target["target"] in shown
 
+    # A run of one benchmark, with the rest of that one.
+    both = tmp_path / "both.json"
+    assert main(["put", "--join", str(out), "--json", str(both)], TINY) == 0
+    joined = json.loads(both.read_text())
+    assert [each["target"] for each in joined["targets"]] == [
+        each["target"] for each in found["targets"]
+    ]
+    rounds, old = (
+        {(f["task"], f["contender"], f["size"]): f["rounds"] for f in each["figures"]}
+        for each in (joined, found)
+    )
+    assert {key[0] for key, each in rounds.items() if each != old[key]} == {"put"}
+    assert rounds.keys() == old.keys()
+    assert joined["others"] == [found["about"]]
+    assert "* " + found["about"]["date"] in capsys.readouterr().out
+
 
 def test_strict_names_what_is_missed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

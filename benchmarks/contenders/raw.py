@@ -169,7 +169,7 @@ class SqliteRaw(Raw):
 
 
 class PostgresRaw(Raw):
-    """Binary ``COPY``, row by row (a buffer packed beforehand is no faster); ``ON CONFLICT``."""
+    """Binary ``COPY``, row by row (a buffer packed beforehand is no faster); arrays to upsert."""
 
     marker = "%s"
 
@@ -182,6 +182,7 @@ class PostgresRaw(Raw):
         marks = ", ".join(["%s"] * len(ASPECT.columns))
         end = self._dialect.on_conflict(ASPECT)
         self._put = f"{self._dialect.insert_into(ASPECT)} VALUES ({marks}) {end}"
+        self._put_many = self._dialect.upsert_many(ASPECT)
 
     def _insert(self, rows: Any) -> None:
         with self._cursor.copy(self._dialect.copy_many(ASPECT)) as copy:
@@ -199,8 +200,10 @@ class PostgresRaw(Raw):
         if len(records) == 1:
             self._cursor.execute(self._put, records[0])
         else:
-            with self._connection.transaction():
-                self._cursor.executemany(self._put, records)
+            columns = map(list, zip(*records, strict=True))
+            self._cursor.execute(
+                self._put_many, dict(zip(ASPECT.names, columns, strict=True)), prepare=False
+            )
 
 
 class MariaDbRaw(Raw):

@@ -46,7 +46,9 @@ def main(words: Sequence[str], tell: Tell, plan: Plan | None = None) -> int:
     plan = replace(plan, backends=tuple(asked.on))
     with tempfile.TemporaryDirectory(prefix="cheap-bench-") as folder:
         results = run(plan, Path(folder), tell)
-    verdicts = judge(results, plan.backends)
+    for each in asked.join:
+        results.join(each)
+    verdicts = judge(results, BACKENDS)
     text = report(results, verdicts)
     print(text)
     if asked.json:
@@ -62,7 +64,8 @@ def main(words: Sequence[str], tell: Tell, plan: Plan | None = None) -> int:
 
 def run(plan: Plan, folder: Path, tell: Tell) -> Results:
     """Measure what is planned."""
-    results = Results(about(CommonPlan(rounds=plan.rounds, quick=plan.quick), {}))
+    common = CommonPlan(("modes",), plan.backends, rounds=plan.rounds, quick=plan.quick)
+    results = Results(about(common, {}))
     results.about["packages"] |= {name: version(name) for name in PACKAGES}
     data = make_data(plan.size)
     with ExitStack() as stack:
@@ -99,6 +102,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="few aspects, few rounds")
     parser.add_argument("--strict", action="store_true", help="exit 1 if a target is missed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument(
+        "--join",
+        type=Path,
+        metavar="FILE",
+        nargs="+",
+        default=(),
+        help="take up what this run does not measure from the --json of others, the latest first",
+    )
     parser.add_argument(
         "--write-docs", action="store_true", help="put the tables into docs/async.md"
     )

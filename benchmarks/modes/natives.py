@@ -80,7 +80,7 @@ async def asyncpg_calls(place: Place) -> AsyncGenerator[AsyncCall]:
             names.append(found[1])
             return f"${len(names)}"
 
-        return re.sub(r"%\((\w+)\)s", number, text), names
+        return re.sub(r"%\((\w+)\)[sb]", number, text), names
 
     async with asyncpg.create_pool(place.url, min_size=POOL, max_size=POOL) as pool:
 

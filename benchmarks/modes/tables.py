@@ -89,7 +89,7 @@ def report(results: Results, verdicts: Sequence[Verdict]) -> str:
 
 def _parts(results: Results, verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield described(results)
-    backends = list(results.about["databases"])
+    backends = [each for each in _NAMES if each in results.about["databases"]]
     for title, table in (
         ("One call", _calls(results, backends)),
         ("Reading 100 aspects a call: calls a second", _throughput(results, backends)),

@@ -19,7 +19,7 @@ from cheap.core import (
 )
 from cheap.core.edits import CreateHierarchy, DropHierarchy, Edit, PutAspects, PutDefinition
 from cheap.core.filters import Selection
-from cheap.core.names import check_id, check_name, ids_from_bytes, new_id
+from cheap.core.names import check_id, check_name, id_from_bytes, ids_from_bytes, new_id
 from cheap.db.adapter import Adapter, Row, Session
 from cheap.db.commits import Work, apply, write_large
 from cheap.db.cursors import read_cursor, write_cursor
@@ -271,8 +271,8 @@ class SqlDao(SqlDesk):
             if found.type is HierarchyType.ASPECT_MAP:
                 codec = found.readable_codec()
                 rows = session.rows(self._sql.page_aspects, params)
-                more = write_cursor("items", rows[limit - 1][3]) if len(rows) > limit else None
-                packed = packed_records(session, place, [row[:3] for row in rows[:limit]])
+                more = write_cursor("items", rows[limit - 1][2]) if len(rows) > limit else None
+                packed = packed_records(session, place, [row[:2] for row in rows[:limit]])
                 aspects = aspects_of(packed, codec)
                 return Page(tuple(Entry(None, e, a) for e, a in aspects.items()), more)
             rows = session.rows(self._sql.page_entries, params)
@@ -296,6 +296,10 @@ class SqlDao(SqlDesk):
             place["hierarchy"] = known.number
             with self._reading() as session:
                 rows = self._aspect_rows(session, place, entities)
+            if len(rows) == 1 and (document := rows[0][1]):
+                # What is asked most often, without the lists that only many are worth.
+                entity, codec = id_from_bytes(rows[0][0]), known.readable_codec()
+                return {entity: Aspect.from_row(codec, codec.unpack(document), None, entity)}
             documents = [row[1] for row in rows]
             if rows and all(documents):
                 packed = dict(zip(ids_from_bytes([row[0] for row in rows]), documents, strict=True))
@@ -313,9 +317,12 @@ class SqlDao(SqlDesk):
     def _aspect_rows(
         self, session: Session, place: dict[str, object], entities: Collection[UUID]
     ) -> list[Row]:
+        """Return rows of (entity, document)."""
         if len(entities) == 1:
             (entity,) = entities
-            return session.rows(self._sql.get_aspect, {**place, "entity": check_id(entity).bytes})
+            key = check_id(entity).bytes
+            found = session.rows(self._sql.get_aspect, {**place, "entity": key})
+            return [(key, *found[0])] if found else found
         rows: list[Row] = []
         ids = [check_id(each).bytes for each in entities]
         for start in range(0, len(ids), CHUNK):

@@ -205,7 +205,7 @@ class Feed:
                 packed_records(
                     self._session,
                     {**self._catalog, "hierarchy": number},
-                    [row[3:6] for row in rows if row[1] == number],
+                    [row[3:] for row in rows if row[1] == number],
                 ),
                 self._hierarchies[number].codec,
             )

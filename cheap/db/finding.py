@@ -90,7 +90,7 @@ class Finder:
     # --- ways through the records ---------------------------------------------------------
 
     def _matching(self, rows: list[Row]) -> Iterator[Found]:
-        """Yield those of the rows (entity, document, pieces) that the filter lets pass."""
+        """Yield those of the rows (entity, document) that the filter lets pass."""
         matches, codec = self._selection.matches, self._codec
         for entity, document in packed_records(self._session, self._place, rows).items():
             record = codec.unpack(document)

@@ -156,7 +156,7 @@ def hierarchy_of(row: Sequence[Any]) -> HierarchyRow:
 def packed_records(
     session: Session, place: Mapping[str, object], rows: Sequence[Row]
 ) -> dict[UUID, bytes]:
-    """Return the packed records in rows of (entity, document, ...), in order.
+    """Return the packed records in rows of (entity, document), in order.
 
     Args:
         session: fetches what lies in pieces.

@@ -141,16 +141,17 @@ class Statements:
             SELECT entity_id, document FROM cheap_aspect
             WHERE {_HIERARCHY} ORDER BY position""")
         self.page_aspects: Final = say(f"""
-            SELECT entity_id, document, pieces, position FROM cheap_aspect
+            SELECT entity_id, document, position FROM cheap_aspect
             WHERE {_HIERARCHY} AND position > :after ORDER BY position LIMIT :limit""")
         self.scan_aspects: Final = say(f"""
-            SELECT entity_id, document, pieces FROM cheap_aspect
+            SELECT entity_id, document FROM cheap_aspect
             WHERE {_HIERARCHY} AND entity_id > :after ORDER BY entity_id LIMIT :limit""")
+        # Nothing but the document: drivers in Python take some µs for each column.
         self.get_aspect: Final = say(f"""
-            SELECT entity_id, document, pieces FROM cheap_aspect
+            SELECT document FROM cheap_aspect
             WHERE {_HIERARCHY} AND entity_id = :entity""")
         self.get_aspects: Final = say(f"""
-            SELECT entity_id, document, pieces FROM cheap_aspect{by_entity}
+            SELECT entity_id, document FROM cheap_aspect{by_entity}
             WHERE {_HIERARCHY} AND {any_of("entity_id", ":ids")}""")
         self.known_aspects: Final = say(f"""
             SELECT entity_id, revision, pieces FROM cheap_aspect{by_entity}
@@ -163,7 +164,7 @@ class Statements:
         )
 
         # --- indexes on properties
-        keyed = "p.sort_key, a.entity_id, a.document, a.pieces"
+        keyed = "p.sort_key, a.entity_id, a.document"
         join = """
             FROM cheap_property p
             JOIN cheap_aspect a ON a.catalog_id = p.catalog_id AND a.hierarchy = p.hierarchy
@@ -234,7 +235,7 @@ class Statements:
         # --- the change feed
         feed = ("revision", "hierarchy", "position")
         self.feed_aspects: Final = say(f"""
-            SELECT revision, hierarchy, position, entity_id, document, pieces FROM cheap_aspect
+            SELECT revision, hierarchy, position, entity_id, document FROM cheap_aspect
             WHERE catalog_id = :catalog_id AND {dialect.after(feed)}
             ORDER BY revision, hierarchy, position LIMIT :limit""")
         self.feed_entries: Final = say(f"""

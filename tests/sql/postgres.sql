@@ -384,19 +384,19 @@ SELECT entity_id, document FROM cheap_aspect
 WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s ORDER BY position;
 
 -- page_aspects
-SELECT entity_id, document, pieces, position FROM cheap_aspect
+SELECT entity_id, document, position FROM cheap_aspect
 WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND position > %(after)s ORDER BY position LIMIT %(limit)s;
 
 -- scan_aspects
-SELECT entity_id, document, pieces FROM cheap_aspect
+SELECT entity_id, document FROM cheap_aspect
 WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND entity_id > %(after)s ORDER BY entity_id LIMIT %(limit)s;
 
 -- get_aspect
-SELECT entity_id, document, pieces FROM cheap_aspect
+SELECT document FROM cheap_aspect
 WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND entity_id = %(entity)s;
 
 -- get_aspects
-SELECT entity_id, document, pieces FROM cheap_aspect
+SELECT entity_id, document FROM cheap_aspect
 WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND entity_id = ANY(%(ids)b::bytea[]);
 
 -- known_aspects
@@ -411,7 +411,7 @@ WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND entity_id = 
 DELETE FROM cheap_aspect WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND entity_id = ANY(%(ids)b::bytea[]);
 
 -- find_ascending
-SELECT p.sort_key, a.entity_id, a.document, a.pieces
+SELECT p.sort_key, a.entity_id, a.document
 FROM cheap_property p
 JOIN cheap_aspect a ON a.catalog_id = p.catalog_id AND a.hierarchy = p.hierarchy
     AND a.entity_id = p.entity_id
@@ -421,7 +421,7 @@ WHERE p.catalog_id = %(catalog_id)s AND p.hierarchy = %(hierarchy)s
 ORDER BY p.sort_key, p.entity_id LIMIT %(limit)s;
 
 -- find_descending
-SELECT p.sort_key, a.entity_id, a.document, a.pieces
+SELECT p.sort_key, a.entity_id, a.document
 FROM cheap_property p
 JOIN cheap_aspect a ON a.catalog_id = p.catalog_id AND a.hierarchy = p.hierarchy
     AND a.entity_id = p.entity_id
@@ -430,7 +430,7 @@ WHERE p.catalog_id = %(catalog_id)s AND p.hierarchy = %(hierarchy)s
 ORDER BY p.sort_key DESC LIMIT %(limit)s;
 
 -- find_same_key
-SELECT p.sort_key, a.entity_id, a.document, a.pieces
+SELECT p.sort_key, a.entity_id, a.document
 FROM cheap_property p
 JOIN cheap_aspect a ON a.catalog_id = p.catalog_id AND a.hierarchy = p.hierarchy
     AND a.entity_id = p.entity_id
@@ -439,7 +439,7 @@ WHERE p.catalog_id = %(catalog_id)s AND p.hierarchy = %(hierarchy)s
 ORDER BY p.entity_id LIMIT %(limit)s;
 
 -- find_in_range
-SELECT p.sort_key, a.entity_id, a.document, a.pieces
+SELECT p.sort_key, a.entity_id, a.document
 FROM cheap_property p
 JOIN cheap_aspect a ON a.catalog_id = p.catalog_id AND a.hierarchy = p.hierarchy
     AND a.entity_id = p.entity_id
@@ -499,7 +499,7 @@ SELECT DISTINCT revision FROM cheap_entry WHERE catalog_id = %(catalog_id)s AND 
 SELECT DISTINCT revision FROM cheap_removal WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND revision > %(revision)s;
 
 -- feed_aspects
-SELECT revision, hierarchy, position, entity_id, document, pieces FROM cheap_aspect
+SELECT revision, hierarchy, position, entity_id, document FROM cheap_aspect
 WHERE catalog_id = %(catalog_id)s AND (revision, hierarchy, position) > (%(revision)s, %(hierarchy)s, %(position)s)
 ORDER BY revision, hierarchy, position LIMIT %(limit)s;
 

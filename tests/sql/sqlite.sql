@@ -384,19 +384,19 @@ SELECT entity_id, document FROM cheap_aspect
 WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy ORDER BY position;
 
 -- page_aspects
-SELECT entity_id, document, pieces, position FROM cheap_aspect
+SELECT entity_id, document, position FROM cheap_aspect
 WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy AND position > :after ORDER BY position LIMIT :limit;
 
 -- scan_aspects
-SELECT entity_id, document, pieces FROM cheap_aspect
+SELECT entity_id, document FROM cheap_aspect
 WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy AND entity_id > :after ORDER BY entity_id LIMIT :limit;
 
 -- get_aspect
-SELECT entity_id, document, pieces FROM cheap_aspect
+SELECT document FROM cheap_aspect
 WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy AND entity_id = :entity;
 
 -- get_aspects
-SELECT entity_id, document, pieces FROM cheap_aspect INDEXED BY cheap_aspect_entity
+SELECT entity_id, document FROM cheap_aspect INDEXED BY cheap_aspect_entity
 WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy AND entity_id IN (WITH RECURSIVE cut (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM cut WHERE (i + 2) * 16 <= length(:ids)) SELECT substr(:ids, i * 16 + 1, 16) FROM cut);
 
 -- known_aspects
@@ -411,7 +411,7 @@ WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy AND entity_id = :entit
 DELETE FROM cheap_aspect WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy AND entity_id IN (WITH RECURSIVE cut (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM cut WHERE (i + 2) * 16 <= length(:ids)) SELECT substr(:ids, i * 16 + 1, 16) FROM cut);
 
 -- find_ascending
-SELECT p.sort_key, a.entity_id, a.document, a.pieces
+SELECT p.sort_key, a.entity_id, a.document
 FROM cheap_property p
 JOIN cheap_aspect a ON a.catalog_id = p.catalog_id AND a.hierarchy = p.hierarchy
     AND a.entity_id = p.entity_id
@@ -421,7 +421,7 @@ WHERE p.catalog_id = :catalog_id AND p.hierarchy = :hierarchy
 ORDER BY p.sort_key, p.entity_id LIMIT :limit;
 
 -- find_descending
-SELECT p.sort_key, a.entity_id, a.document, a.pieces
+SELECT p.sort_key, a.entity_id, a.document
 FROM cheap_property p
 JOIN cheap_aspect a ON a.catalog_id = p.catalog_id AND a.hierarchy = p.hierarchy
     AND a.entity_id = p.entity_id
@@ -430,7 +430,7 @@ WHERE p.catalog_id = :catalog_id AND p.hierarchy = :hierarchy
 ORDER BY p.sort_key DESC LIMIT :limit;
 
 -- find_same_key
-SELECT p.sort_key, a.entity_id, a.document, a.pieces
+SELECT p.sort_key, a.entity_id, a.document
 FROM cheap_property p
 JOIN cheap_aspect a ON a.catalog_id = p.catalog_id AND a.hierarchy = p.hierarchy
     AND a.entity_id = p.entity_id
@@ -439,7 +439,7 @@ WHERE p.catalog_id = :catalog_id AND p.hierarchy = :hierarchy
 ORDER BY p.entity_id LIMIT :limit;
 
 -- find_in_range
-SELECT p.sort_key, a.entity_id, a.document, a.pieces
+SELECT p.sort_key, a.entity_id, a.document
 FROM cheap_property p
 JOIN cheap_aspect a ON a.catalog_id = p.catalog_id AND a.hierarchy = p.hierarchy
     AND a.entity_id = p.entity_id
@@ -499,7 +499,7 @@ SELECT DISTINCT revision FROM cheap_entry WHERE catalog_id = :catalog_id AND hie
 SELECT DISTINCT revision FROM cheap_removal WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy AND revision > :revision;
 
 -- feed_aspects
-SELECT revision, hierarchy, position, entity_id, document, pieces FROM cheap_aspect
+SELECT revision, hierarchy, position, entity_id, document FROM cheap_aspect
 WHERE catalog_id = :catalog_id AND (revision, hierarchy, position) > (:revision, :hierarchy, :position)
 ORDER BY revision, hierarchy, position LIMIT :limit;
 
