@@ -16,7 +16,7 @@ from cheap.db import migrations
 from cheap.db.adapter import Session
 from cheap.db.dao import SqlDao
 from cheap.db.migrations import Step, prepare
-from cheap.db.schema import TABLES, VERSION
+from cheap.db.schema import DESK, TABLES, VERSION
 from cheap.errors import CheapError, NotOursError, SchemaVersionError
 from tests.contract.samples import full_catalog
 from tests.db.places import PYTHON, ServerSite, Site, SqliteSite
@@ -302,6 +302,22 @@ def test_many_bring_it_forward_at_once(site: Site) -> None:
     assert site.ask("SELECT n FROM cheap_extra") == [(1,)]
 
 
+def test_a_database_of_the_first_version(site: Site) -> None:
+    """It had no notes of servers; its catalogs stay."""
+    catalog = full_catalog()
+    site.dao().save_catalog(catalog)
+    site.stack.close()
+    for table in DESK:
+        site.ask(f"DROP TABLE {table.name}")
+    set_version(site, 1)
+    dao = site.dao()
+    assert version_of(site) == VERSION
+    assert site.tables() == {each.name for each in TABLES}
+    assert dao.load_catalog(catalog.global_id) == catalog
+    dao.schedule_deletion(catalog.global_id, 5)
+    assert dao.due_deletions(5) == [catalog.global_id]
+
+
 # --- refusals ---------------------------------------------------------------------------------
 
 
@@ -323,7 +339,9 @@ def test_a_newer_schema_is_refused_untouched(site: Site, init_schema: bool) -> N
 def test_an_old_schema_that_may_not_be_changed(site: Site) -> None:
     site.dao().save_catalog(full_catalog())
     before = everything(site)
-    refused = pytest.raises(SchemaVersionError, match=r"version 1, this CheapPy needs 3.*init_")
+    refused = pytest.raises(
+        SchemaVersionError, match=rf"version {VERSION}, this CheapPy needs {LAST}.*init_"
+    )
     with site.new_adapter() as adapter, refused:
         prepare(adapter, exists=True, init_schema=False, steps=STEPS, version=LAST)
     assert everything(site) == before
