@@ -7,13 +7,15 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
+from uuid import UUID
 
 import msgspec
 
-from cheap.errors import CorruptError
+from cheap.core.names import check_id, check_name
+from cheap.errors import CorruptError, InvalidNameError, MissingKeyError
 from cheap.rest.wire import routes
 from cheap.rest.wire.contents import encode
-from cheap.rest.wire.routes import JSON, Route
+from cheap.rest.wire.routes import BYTES, JSON, TEXT, Route
 
 T = TypeVar("T")
 
@@ -92,3 +94,36 @@ def call(
         # The server keeps its answer under this key: the call may be sent again.
         made.headers["idempotency-key"] = secrets.token_hex(16)
     return made
+
+
+def value_place(catalog_id: UUID, name: str, entity: UUID, property: str) -> tuple[object, ...]:
+    """Return the address of a large value.
+
+    Raises:
+        MissingKeyError: no property can have this name.
+    """
+    if not can_be_a_name(property):
+        raise MissingKeyError(f"aspect {name!r} has no property {property!r}"[:200])
+    return (
+        check_id(catalog_id, "catalog id"),
+        check_name(name, "hierarchy"),
+        check_id(entity),
+        property,
+    )
+
+
+def value_call(catalog_id: UUID, name: str, entity: UUID, property: str, first: object) -> Call:
+    """Return the call that writes a large value; its first piece tells text from bytes."""
+    made = call(routes.WRITE_VALUE, *value_place(catalog_id, name, entity, property))
+    made.headers = {"content-type": TEXT if isinstance(first, str) else BYTES}
+    made.safe = False  # pieces come but once
+    return made
+
+
+def can_be_a_name(name: object) -> bool:
+    """Tell whether something may be the name of anything; what may not cannot be an address."""
+    try:
+        check_name(name, "")
+    except InvalidNameError:
+        return False
+    return True

@@ -22,7 +22,7 @@ from cheap.core import (
 )
 from cheap.core.edits import Edit
 from cheap.errors import CheapError, ClosedError, MissingKeyError
-from cheap.rest.client.calls import Call, Reply, Steps, call
+from cheap.rest.client.calls import Call, Reply, Steps, call, value_call
 from cheap.rest.client.config import CheapClientConfig
 from cheap.rest.client.lines import (
     NOTHING,
@@ -42,7 +42,7 @@ from cheap.rest.client.sending import (
     pauses,
     reply_of,
 )
-from cheap.rest.client.verbs import Verbs, value_call
+from cheap.rest.client.verbs import Verbs
 from cheap.rest.wire import contents, routes
 from cheap.rest.wire.routes import LINES
 from cheap.store import (

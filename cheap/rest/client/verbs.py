@@ -7,10 +7,10 @@ between. An error that the server tells of is raised where the call was yielded.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from msgspec import Raw
@@ -40,15 +40,14 @@ from cheap.errors import (
     ConflictError,
     CorruptError,
     InvalidDocumentError,
-    InvalidNameError,
+    InvalidError,
     InvalidQueryError,
     MissingKeyError,
 )
-from cheap.rest.client.calls import Call, Reply, Steps, call
+from cheap.rest.client.calls import Call, Reply, Steps, call, can_be_a_name, value_place
 from cheap.rest.wire import contents, routes
 from cheap.rest.wire.edits import definitions_after, type_code, write_edit, written_definition
 from cheap.rest.wire.filters import write_filter, write_order
-from cheap.rest.wire.routes import BYTES, TEXT
 from cheap.rest.wire.shapes import MAX_INT
 from cheap.store import (
     CatalogHeader,
@@ -62,6 +61,8 @@ from cheap.store import (
     check_since,
 )
 from cheap.store.saving import check_whole
+
+T = TypeVar("T")
 
 _BATCH: Final = 10_000
 _KNOWN_MOST: Final = 10_000
@@ -174,7 +175,7 @@ class Verbs:
         """Load a catalog, from a server whose store has this id."""
         check_id(catalog_id, "catalog id")
         query = [("only", each) for each in only or ()]
-        if only is not None and not all(map(_can_be_a_name, only)):
+        if only is not None and not all(map(can_be_a_name, only)):
             yield from self.get_catalog(catalog_id)
             raise MissingKeyError(f"catalog has no hierarchy of the names {only!r}"[:200])
         if only is not None and not only:
@@ -212,7 +213,7 @@ class Verbs:
 
     def get_aspect_def(self, catalog_id: UUID, name: str | UUID) -> Steps[AspectDef]:
         check_id(catalog_id, "catalog id")
-        if not isinstance(name, UUID) and not _can_be_a_name(name):
+        if not isinstance(name, UUID) and not can_be_a_name(name):
             yield from self.get_catalog(catalog_id)
             raise MissingKeyError(f"catalog {catalog_id} has no aspect definition {name!r}")
         reply = yield call(routes.GET_ASPECT_DEF, catalog_id, name)
@@ -231,6 +232,21 @@ class Verbs:
                 self._definitions.clear()
             self._note(catalog_id, {name: known})
         return known
+
+    def _by_definition(
+        self, catalog_id: UUID, name: str, work: Callable[[AspectDef], T]
+    ) -> Steps[T]:
+        """Do what needs a definition; again, if it is refused by one that may be out of date."""
+        is_old = (catalog_id, name) in self._definitions
+        definition = yield from self._definition(catalog_id, name)
+        try:
+            return work(definition)
+        except InvalidError:
+            if not is_old:
+                raise
+            del self._definitions[catalog_id, name]
+            definition = yield from self._definition(catalog_id, name)
+            return work(definition)
 
     # --- contents -------------------------------------------------------------------------
 
@@ -303,11 +319,9 @@ class Verbs:
             reply = yield _reading(call(routes.QUERY_ASPECTS, catalog_id, body=form))
             return contents.read_aspects(reply.body)
         for last in (False, True):
-            definition = yield from self._definition(catalog_id, name)
-            selection = Selection(definition, where, order_by)
-            form["definition"] = hash_text(codec_of(definition))
-            form["where"] = None if where is None else write_filter(where, definition)
-            form["order_by"] = write_order(selection.order)
+            form |= yield from self._by_definition(
+                catalog_id, name, partial(_question, where=where, order_by=order_by)
+            )
             try:
                 reply = yield _reading(call(routes.QUERY_ASPECTS, catalog_id, body=form))
                 return contents.read_aspects(reply.body)
@@ -368,8 +382,10 @@ class Verbs:
                 elif catalog_id is not None:
                     asked.append(name)
                     with suppress(MissingKeyError):  # the server says what is wrong, in its turn
-                        definition = yield from self._definition(catalog_id, name)
-            written.append(write_edit(edit, partial(_records, definition)))
+                        work = partial(_written_by, edit=edit)
+                        written.append((yield from self._by_definition(catalog_id, name, work)))
+                        continue
+            written.append(_written_by(definition, edit))
             made |= definitions_after(edit)
         return written, made, asked
 
@@ -403,39 +419,6 @@ class Verbs:
         return Piece(reply.body, whole, None if following is None else int(following))
 
 
-def value_place(catalog_id: UUID, name: str, entity: UUID, property: str) -> tuple[object, ...]:
-    """Return the address of a large value.
-
-    Raises:
-        MissingKeyError: no property can have this name.
-    """
-    if not _can_be_a_name(property):
-        raise MissingKeyError(f"aspect {name!r} has no property {property!r}"[:200])
-    return (
-        check_id(catalog_id, "catalog id"),
-        check_name(name, "hierarchy"),
-        check_id(entity),
-        property,
-    )
-
-
-def value_call(catalog_id: UUID, name: str, entity: UUID, property: str, first: object) -> Call:
-    """Return the call that writes a large value; its first piece tells text from bytes."""
-    made = call(routes.WRITE_VALUE, *value_place(catalog_id, name, entity, property))
-    made.headers = {"content-type": TEXT if isinstance(first, str) else BYTES}
-    made.safe = False  # pieces come but once
-    return made
-
-
-def _can_be_a_name(name: object) -> bool:
-    """Tell whether something may be the name of anything; what may not cannot be an address."""
-    try:
-        check_name(name, "")
-    except InvalidNameError:
-        return False
-    return True
-
-
 def _cursor(cursor: object) -> str | None:
     if cursor is None:
         return None
@@ -452,6 +435,22 @@ def _reading(made: Call) -> Call:
 
 _UNKNOWN: Final = "0" * 16
 """Hash version of a definition that is not known: the server finds the reason, or a conflict."""
+
+
+def _written_by(definition: AspectDef | None, edit: Edit) -> dict[str, Any]:
+    return write_edit(edit, partial(_records, definition))
+
+
+def _question(
+    definition: AspectDef, where: Filter | None, order_by: str | Order | Sequence[str | Order]
+) -> dict[str, Any]:
+    """The part of a query that a definition is needed for."""
+    selection = Selection(definition, where, order_by)
+    return {
+        "definition": hash_text(codec_of(definition)),
+        "where": None if where is None else write_filter(where, definition),
+        "order_by": write_order(selection.order),
+    }
 
 
 def _records(definition: AspectDef | None, edit: PutAspects) -> tuple[dict[str, Raw], str]:
