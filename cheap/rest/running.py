@@ -119,6 +119,10 @@ class Server(uvicorn.Server):
         self._serving.stopping.set()
         asyncio.get_running_loop().call_later(self._patience, self._serving.cut)
         await super().shutdown(sockets)
+        # Who reads nothing would keep what is written, and its connection, for ever.
+        for each in list(self.server_state.connections):
+            each.transport.abort()
+        await asyncio.sleep(0)
 
 
 def serve(
