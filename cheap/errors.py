@@ -370,7 +370,8 @@ class StoppedError(StoreError):
 class CommitUnknownError(StoreError):
     """The connection was lost while the commit was on its way: it may or may not have happened.
 
-    Read the catalog's revision again to find out; CheapPy never repeats such a call by itself.
+    Read the catalog's revision again to find out. A DAO never repeats such a call by itself; a
+    client does, since its server does nothing twice.
     """
 
     code = "commit-unknown"

@@ -15,14 +15,24 @@ import pytest
 
 import cheap
 from cheap import core, errors, store
+from cheap.async_store import AsyncStore
 from cheap.connecting import connect
 from cheap.core import SPECIES, HierarchyType, PropertyType, edits, filters
 from cheap.db.mariadb import MariaDbAdapter
 from cheap.db.postgres import PostgresAdapter
 from cheap.db.sqlite import SqliteAdapter
+from cheap.rest import client
+from cheap.rest.client import AsyncCheapClient, CheapClient, CheapClientConfig, exceptions
+from cheap.rest.settings import Settings
+from cheap.rest.wire import filters as wire_filters
+from cheap.rest.wire import shapes
+from cheap.rest.wire.problems import status_of
+from cheap.rest.wire.routes import ROUTES
 from tests.docs.pages import PAGES, ROOT, rows_of
 
 CONCEPTS = ROOT / "docs" / "concepts.md"
+CLIENTS = ROOT / "docs" / "clients.md"
+HTTP = ROOT / "docs" / "http.md"
 ERRORS = ROOT / "docs" / "errors.md"
 ADAPTERS: dict[str, Any] = {
     "sqlite": SqliteAdapter,
@@ -148,16 +158,22 @@ def of_the_edits() -> list[str]:
     return [each.__name__ for each in (*get_args(edits.Edit), *get_args(filters.Filter))]
 
 
-@pytest.mark.parametrize("names", [of_the_window, of_the_contract, of_the_edits])
+def of_the_clients() -> list[str]:
+    kinds = (CheapClient, AsyncCheapClient)
+    return [*client.__all__, *(name for kind in kinds for name, _ in methods(kind))]
+
+
+@pytest.mark.parametrize("names", [of_the_window, of_the_contract, of_the_edits, of_the_clients])
 def test_names_stand_in_the_pages(names: Callable[[], list[str]]) -> None:
     assert [name for name in names() if name not in WORDS] == []
 
 
 def test_every_room_is_on_the_plan() -> None:
-    """The figure of the floors names every file of ``core`` and ``db``."""
+    """The figure of the floors names every file of ``core``, ``db`` and ``rest``."""
     page = (ROOT / "docs" / "architecture.md").read_text()
     figure = page.partition("## Floors")[2].partition("```text")[2].partition("```")[0]
-    rooms = [path for floor in ("core", "db") for path in (ROOT / "cheap" / floor).iterdir()]
+    floors = ("core", "db", "rest", "rest/wire", "rest/client")
+    rooms = [path for floor in floors for path in (ROOT / "cheap" / floor).iterdir()]
     names = {path.stem.partition("memory_")[0] for path in rooms} - {"__init__", "__pycache__", ""}
     assert sorted(names - set(re.findall(r"\w+", figure))) == []
 
@@ -217,6 +233,83 @@ def test_options_of_addresses_are_the_adapters() -> None:
         options = connecting._OPTIONS[scheme]  # pyright: ignore[reportPrivateUsage]
         assert set(options) == set(inspect.signature(adapter.create).parameters) - given
     assert "init_schema" in inspect.signature(connect).parameters
+
+
+# --- HTTP -----------------------------------------------------------------------------------
+
+
+def test_routes() -> None:
+    rows = list(rows_of(HTTP, "Resources"))
+    assert rows == [
+        [
+            each.method,
+            each.path,
+            each.summary.removesuffix("."),
+            ", ".join(map(str, (each.status, *each.others))),
+            each.scope.value,
+        ]
+        for each in ROUTES
+    ]
+
+
+def test_edits_on_the_wire() -> None:
+    rows = {row[0]: row[1] for row in rows_of(HTTP, "Edits")}
+    wanted: dict[str, str] = {}
+    for shape in get_args(get_args(shapes.EditShape)[0]):
+        fields = dict(shape.model_fields)
+        (word,) = get_args(fields.pop("edit").annotation)
+        wanted[word] = ", ".join(
+            f"{name}{'' if each.is_required() else '?'}" for name, each in fields.items()
+        )
+    assert rows == wanted
+
+
+def test_filters_on_the_wire() -> None:
+    words = [word for row in rows_of(HTTP, "Filters") for word in row[0].split(", ")]
+    operators = wire_filters._OPERATORS  # pyright: ignore[reportPrivateUsage]
+    assert sorted(words) == sorted([*operators, "and", "or", "not"])
+
+
+def test_statuses_of_errors() -> None:
+    rows = {int(row[0]): set(row[1].split(", ")) for row in rows_of(HTTP, "Problems")}
+    wanted: dict[int, set[str]] = {}
+    for each in classes():
+        wanted.setdefault(status_of(each), set()).add(each.code)
+    assert rows == wanted
+
+
+def test_limits_of_the_server() -> None:
+    rows = {row[1]: row[2] for row in rows_of(HTTP, "Limits")}
+    fields = Settings.model_fields
+    assert rows == {name: repr(fields[name].default) for name in rows}
+
+
+def test_configuration_of_clients() -> None:
+    rows = {row[0]: row[1] for row in rows_of(CLIENTS, "Configuration")}
+    assert rows == {
+        each.name: repr(
+            each.default if each.default is not dataclasses.MISSING else each.default_factory()
+        )
+        for each in dataclasses.fields(CheapClientConfig)
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "contract"), [(CheapClient, store.Store), (AsyncCheapClient, AsyncStore)]
+)
+def test_what_clients_have_beside_the_contract(kind: type, contract: type) -> None:
+    rows = {row[0].partition("(")[0] for row in rows_of(CLIENTS, "More than a store")}
+    assert rows == {name for name, _ in methods(kind) if not hasattr(contract, name)}
+
+
+def test_exceptions_of_the_guide() -> None:
+    heading = "Errors"
+    rows = {row[0]: row[1] for row in rows_of(CLIENTS, heading)}
+    assert rows == {
+        name: value.__name__
+        for name, value in vars(exceptions).items()
+        if name.startswith("CheapRest")
+    }
 
 
 # --- errors ---------------------------------------------------------------------------------
