@@ -130,12 +130,12 @@ def _page_of_map(
     catalog_id: UUID, name: str, cursor: str | None, store: Store
 ) -> tuple[bytes, str | None]:
     page = store.read_hierarchy(catalog_id, name, cursor=cursor, limit=PAGE)
-    members = (
-        b'"' + str(each.entity).encode() + b'":' + bytes(contents.record_json(each.aspect))
+    members = {
+        each.entity: contents.record_json(each.aspect)
         for each in page.items
         if each.aspect is not None
-    )
-    return b",".join(members), page.next
+    }
+    return _encode(members)[1:-1], page.next  # without the braces
 
 
 async def document(serving: Serving, request: Request) -> tuple[dict[str, str], Chunks]:

@@ -25,6 +25,7 @@ from cheap.store import (
 )
 
 encode: Final = msgspec.json.encode
+_encode_lines: Final = msgspec.json.Encoder().encode_lines
 
 # --- definitions and records --------------------------------------------------------------------
 
@@ -205,8 +206,9 @@ class _Entries(msgspec.Struct):
 
 def entry_form(entry: Entry) -> dict[str, Any]:
     """Return an item of a hierarchy, to be encoded."""
-    if entry.aspect is not None:
-        return {"entity": entry.entity, "aspect": record_json(entry.aspect)}
+    aspect = entry.aspect
+    if aspect is not None:
+        return {"entity": entry.entity, "aspect": record_json(aspect)}
     if entry.key is None:
         return {"entity": entry.entity}
     if isinstance(entry.key, str):
@@ -377,7 +379,7 @@ def _read_value(form: _Change, key: object, definitions: dict[str, AspectDef]) -
 
 def lines(entries: Iterable[Entry]) -> bytes:
     """Return items of a hierarchy as lines of JSON, one each."""
-    return b"".join(encode(entry_form(each)) + b"\n" for each in entries)
+    return _encode_lines(map(entry_form, entries))
 
 
 def read_line(line: bytes | str, definition: AspectDef | None) -> Entry:
