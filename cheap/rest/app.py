@@ -74,15 +74,18 @@ WORK: Final[dict[Route, Work]] = {
 """Who answers a route; those of the server itself are added by each app."""
 
 
-def make_app(settings: Settings, open_store: Callable[[], Desk], database: str) -> Starlette:
+def make_app(
+    settings: Settings, open_store: Callable[[], Desk], database: str, *, owns_store: bool
+) -> Starlette:
     """Return an app over a store.
 
     Args:
         settings: of the server.
-        open_store: opens the store, when it is first needed; the app closes it.
+        open_store: opens the store, when it is first needed.
         database: what kind it is, for ``/health``.
+        owns_store: whether the app closes the store.
     """
-    serving = Serving(settings, open_store)
+    serving = Serving(settings, open_store, owns_store=owns_store)
     measures = Measures(lambda: len(serving.in_hand))
     service = Service(serving, measures, database)
     keys = Keys(settings.api_keys)

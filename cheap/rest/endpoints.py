@@ -175,6 +175,10 @@ class Endpoint:
     async def _stream(
         self, headers: dict[str, str], chunks: Chunks, scope: Scope, receive: Receive, send: Send
     ) -> None:
+        if scope["method"] == "HEAD":
+            await chunks.aclose()  # type: ignore[attr-defined]
+            await send_answer(Answer(self._route.status, b"", headers=headers), send)
+            return
         # The first piece before the first line of the answer: what fails at once has a status.
         first = await anext(chunks, b"")
 

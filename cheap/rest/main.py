@@ -28,7 +28,7 @@ def create_app(
     Args:
         database_url: where the catalogs are kept, in the place of the settings' address.
         settings: of the server; those of the environment when not given.
-        store: a blocking store that is open already; the app closes it when it stops.
+        store: a blocking store that is open already, and stays so: whoever opened it closes it.
 
     Raises:
         ConfigurationError: a setting of the environment makes no sense.
@@ -45,9 +45,10 @@ def create_app(
         kind = type(getattr(store, "adapter", store)).__name__
         database = kind.removesuffix("Adapter").removesuffix("Dao").lower()
         opened = store
-        return make_app(settings, lambda: opened, database)
+        return make_app(settings, lambda: opened, database, owns_store=False)
     scheme = urlsplit(settings.database_url).scheme
-    return make_app(settings, partial(connect, settings.database_url), scheme)
+    open_store = partial(connect, settings.database_url)
+    return make_app(settings, open_store, scheme, owns_store=True)
 
 
 def __getattr__(name: str) -> Starlette:

@@ -46,6 +46,7 @@ class Serving:
     Args:
         settings: the server's settings.
         open_store: opens the store.
+        owns_store: whether it is closed in the end.
 
     Attributes:
         settings: the server's settings.
@@ -53,11 +54,14 @@ class Serving:
         in_hand: the scopes of the requests in hand.
     """
 
-    def __init__(self, settings: Settings, open_store: Callable[[], Desk]) -> None:
+    def __init__(
+        self, settings: Settings, open_store: Callable[[], Desk], *, owns_store: bool
+    ) -> None:
         self.settings = settings
         self.stopping = threading.Event()
         self.in_hand: set[anyio.CancelScope] = set()
         self._open_store = open_store
+        self._owns_store = owns_store
         self._lock = threading.Lock()  # taken in worker threads only
         self._dao: AsyncDao | None = None
         self._finalizer: weakref.finalize[[], Serving] | None = None
@@ -81,8 +85,9 @@ class Serving:
         with self._lock:
             if self._dao is None:
                 store = self._open_store()
-                # An app that is mounted, or called without its lifespan, is closed by nobody.
-                self._finalizer = weakref.finalize(self, store.close)
+                if self._owns_store:
+                    # An app that is mounted, or called without its lifespan, is closed by nobody.
+                    self._finalizer = weakref.finalize(self, store.close)
                 self._dao = AsyncDao(store)
 
     @asynccontextmanager
@@ -107,7 +112,7 @@ class Serving:
     async def close(self) -> None:
         """Let the calls in hand end, for a while, then stop them; and close the store."""
         dao, self._dao = self._dao, None
-        if dao is None:
+        if dao is None or not self._owns_store:
             return
         with anyio.move_on_after(self.settings.stop_timeout, shield=True):
             await dao.close()

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 
 import cheap
+from cheap.db.memory import MemoryDao
 from cheap.errors import UnavailableError
 from tests.contract.samples import PERSON, entities
 from tests.rest.apps import append, put_person, site
@@ -189,3 +190,19 @@ async def test_cors_is_off_unless_asked_for() -> None:
     async with site(cors_origins=("https://app.example.com",)) as here:
         answer = await here.http.get(here.path(), headers=origin)
         assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
+
+
+async def test_head_is_get_without_a_body() -> None:
+    async with site() as here:
+        for path in (here.path(), here.path("/document"), "/api/catalogs/stream", "/health"):
+            answer = await here.http.head(path)
+            assert answer.status_code == 200, path
+        assert (await here.http.head(here.path("/document"))).headers["etag"] == '"1"'
+        assert (await here.http.head(here.path("/document?only=nowhere"))).status_code == 404
+
+
+async def test_a_store_that_was_given_stays_open() -> None:
+    store = MemoryDao()
+    async with site(store) as here:
+        await here.get(here.path())
+    assert store.list_catalog_ids() == [here.id]

@@ -44,13 +44,15 @@ async def test_later() -> None:
 
 async def test_it_survives_a_restart(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/a.db"
-    async with site(connect(url), deletion_interval=1000) as here:
-        assert (await here.http.delete(here.path("?after=0"))).status_code == 202
-        catalog_id = here.id
-    async with site(connect(url), deletion_interval=0.01) as here:
-        here.id = catalog_id
-        await gone(here)
-        assert here.store.due_deletions(2**40) == []
+    with connect(url) as store:
+        async with site(store, deletion_interval=1000) as here:
+            assert (await here.http.delete(here.path("?after=0"))).status_code == 202
+            catalog_id = here.id
+    with connect(url) as store:
+        async with site(store, deletion_interval=0.01) as here:
+            here.id = catalog_id
+            await gone(here)
+            assert store.due_deletions(2**40) == []
 
 
 async def test_a_catalog_of_the_same_id_is_another_one() -> None:
