@@ -55,7 +55,7 @@ class Aspect(MutableMapping[str, Value]):
         {'name': 'Alice', 'age': 30}
     """
 
-    __slots__ = ("_codec", "_entity", "_extra", "_owner", "_row")
+    __slots__ = ("_codec", "_entity", "_extra", "_owner", "_packed", "_row")
 
     def __init__(self, definition: AspectDef, values: object = None) -> None:
         codec = codec_of(definition)
@@ -65,18 +65,34 @@ class Aspect(MutableMapping[str, Value]):
             raise InvalidValueError(definition.name, faults)
         self._codec = codec
         self._row: Row = codec.row(checked)
+        self._packed: bytes | None = None
         self._extra: dict[str, Value] | None = None
         self._owner: AspectOwner | None = None
         self._entity: UUID | None = None
 
     @classmethod
     def from_row(
-        cls, codec: Codec, row: Row, owner: AspectOwner | None = None, entity: UUID | None = None
+        cls,
+        codec: Codec,
+        row: Row,
+        owner: AspectOwner | None = None,
+        entity: UUID | None = None,
+        packed: bytes | None = None,
     ) -> Aspect:
-        """Wrap a decoded row; for the maps and stores that hold packed records."""
+        """Wrap a decoded row; for the maps and stores that hold packed records.
+
+        Args:
+            codec: packs and unpacks such rows.
+            row: the row.
+            owner: the map that holds it.
+            entity: the entity it belongs to.
+            packed: what the row was decoded from; kept until it is edited, so that whoever passes
+                the record on need not encode it again.
+        """
         aspect = cls.__new__(cls)
         aspect._codec = codec
         aspect._row = row
+        aspect._packed = packed
         aspect._extra = None
         aspect._owner = owner
         aspect._entity = entity
@@ -189,7 +205,7 @@ class Aspect(MutableMapping[str, Value]):
 
     def packed(self) -> bytes:
         """Return the JSON document of the set properties, as stores keep it."""
-        return self._codec.encode(self._row)
+        return self._packed or self._codec.encode(self._row)
 
     # --- writing --------------------------------------------------------------------------
 
@@ -262,6 +278,7 @@ class Aspect(MutableMapping[str, Value]):
                     f"property {name!r} of aspect {definition.name!r} is not writable"
                 )
             self._owner.aspect_will_change(self._entity)
+        self._packed = None
 
     def release(self) -> None:
         """Cut the tie to the map that held this aspect; for the maps themselves."""
