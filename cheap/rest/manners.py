@@ -72,7 +72,7 @@ class Manners:
             await send(message)
 
         try:
-            if path.endswith(_UNCOUNTED):
+            if path.removeprefix(scope.get("root_path", "")) in _UNCOUNTED:
                 await self._app(scope, receive, noting)
             else:
                 await self._guarded(scope, receive, noting)

@@ -16,6 +16,7 @@ import pytest
 import cheap
 from cheap import core, errors, store
 from cheap.async_store import AsyncStore
+from cheap.cli import main
 from cheap.connecting import connect
 from cheap.core import SPECIES, HierarchyType, PropertyType, edits, filters
 from cheap.db.mariadb import MariaDbAdapter
@@ -23,6 +24,7 @@ from cheap.db.postgres import PostgresAdapter
 from cheap.db.sqlite import SqliteAdapter
 from cheap.rest import client
 from cheap.rest.client import AsyncCheapClient, CheapClient, CheapClientConfig, exceptions
+from cheap.rest.measures import Measures
 from cheap.rest.settings import Settings
 from cheap.rest.wire import filters as wire_filters
 from cheap.rest.wire import shapes
@@ -34,6 +36,7 @@ CONCEPTS = ROOT / "docs" / "concepts.md"
 CLIENTS = ROOT / "docs" / "clients.md"
 HTTP = ROOT / "docs" / "http.md"
 ERRORS = ROOT / "docs" / "errors.md"
+DEPLOY = ROOT / "docs" / "deploy.md"
 ADAPTERS: dict[str, Any] = {
     "sqlite": SqliteAdapter,
     "postgres": PostgresAdapter,
@@ -365,3 +368,30 @@ def test_codes_are_unique() -> None:
     codes = [each.code for each in classes()]
     assert len(codes) == len(set(codes))
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", code) for code in codes)
+
+
+# --- the server -----------------------------------------------------------------------------
+
+
+def test_settings_of_the_server() -> None:
+    rows = {row[0]: row[1:] for row in rows_of(DEPLOY, "Settings")}
+    assert {variable: row[0] for variable, row in rows.items()} == {
+        f"CHEAP_{name.upper()}": "" if each.default == () else str(each.default)
+        for name, each in Settings.model_fields.items()
+    }
+    assert [variable for variable, row in rows.items() if not row[1]] == []
+
+
+def test_options_of_the_command() -> None:
+    rows = {row[0]: row[1] for row in rows_of(DEPLOY, "Start")}
+    assert rows == {
+        option.opts[0]: "" if not isinstance(option.default, str | int) else str(option.default)
+        for option in main.commands["serve"].params
+    }
+
+
+def test_metrics_of_the_server() -> None:
+    rows = [(row[0], row[1]) for row in rows_of(DEPLOY, "Metrics")]
+    told = re.findall(r"^# TYPE (\w+) (\w+)$", Measures(lambda: 0).text().decode(), re.MULTILINE)
+    kinds = {(name.removesuffix("_total"), kind) for name, kind in told}
+    assert set(rows) == {each for each in kinds if not each[0].endswith("_created")}
