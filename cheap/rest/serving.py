@@ -28,6 +28,7 @@ from cheap.errors import (
 )
 from cheap.rest.messages import Answer, Handler, Request
 from cheap.rest.settings import Settings
+from cheap.rest.wire.routes import Scope
 from cheap.store import Desk, KeptAnswer
 
 T = TypeVar("T")
@@ -174,7 +175,7 @@ class Serving:
 
 def _answered(handler: Handler, request: Request, store: Desk) -> Answer:
     key = request.headers.get(IDEMPOTENCY_KEY)
-    if key is None or request.route.method == "GET":
+    if key is None or request.route.scope is not Scope.WRITE:
         found = handler(store, request)
     else:
         found = _answered_once(handler, request, store, key)

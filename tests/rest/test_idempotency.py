@@ -13,7 +13,7 @@ from cheap.connecting import connect
 from cheap.core.edits import Append
 from cheap.errors import BusyError
 from cheap.rest.serving import Serving
-from tests.contract.samples import A, B, items
+from tests.contract.samples import PERSON, A, B, items
 from tests.rest.apps import append, site
 
 pytestmark = pytest.mark.anyio
@@ -160,3 +160,11 @@ async def test_old_answers_are_forgotten() -> None:
                 await anyio.sleep(0.01)
         assert not serving.stopping.is_set()
         here.store.commit(here.id, [Append("queue", [B])])
+
+
+async def test_what_only_reads_is_not_kept() -> None:
+    async with site() as here:
+        query = {"aspect": PERSON.name}
+        for _ in range(2):
+            answer = await here.post(here.path("/aspects/query"), query, idempotency_key=KEY)
+            assert "idempotency-replayed" not in answer.headers
