@@ -206,3 +206,14 @@ async def test_a_store_that_was_given_stays_open() -> None:
     async with site(store) as here:
         await here.get(here.path())
     assert store.list_catalog_ids() == [here.id]
+
+
+async def test_the_place_of_a_fault_in_an_edit() -> None:
+    async with site() as here:
+        form = {"edits": [append(), {"edit": "create_hierarchy", "name": "x", "type": "XX"}]}
+        answer = await here.post(here.path("/commit"), form)
+        assert answer.status_code == 400
+        assert [each["path"] for each in answer.json()["errors"]] == ["$.edits[1].type"]
+        query = {"aspect": "open", "order_by": [5]}
+        answer = await here.post(here.path("/aspects/query"), query)
+        assert {each["path"] for each in answer.json()["errors"]} == {"$.order_by[0]"}

@@ -150,7 +150,13 @@ def _words(fault: Fault) -> str:
     return f"{fault.expected} (got {fault.got})"
 
 
+_OF_SEVERAL_KINDS: Final = ("edits", "order_by")
+"""Arrays of which each element is one of several shapes."""
+
+
 def _place(path: str, location: tuple[int | str, ...]) -> str:
+    if location[:1] and location[0] in _OF_SEVERAL_KINDS:
+        location = (*location[:2], *location[3:])  # without the kind that pydantic tried
     for part in location:
         path += f"[{part}]" if isinstance(part, int) else f".{part}"
     return path
