@@ -136,6 +136,16 @@ def test_a_signal_ends_it_well(number: int, options: list[str], tmp_path: Path) 
     assert [each.name for each in tmp_path.iterdir()] == ["x.db"], "the file was not closed"
 
 
+def test_ctrl_c_reaches_workers_too_and_ends_them_well(tmp_path: Path) -> None:
+    """A terminal sends it to the whole group of processes."""
+    with Served(f"sqlite:///{tmp_path}/x.db", "--workers", "2") as served:
+        until(lambda: len(served.workers()) == 2, "two workers")
+        os.killpg(served.process.pid, signal.SIGINT)
+        assert served.ended() == 0
+        assert served.said == ""
+        assert served.refuses()
+
+
 def test_a_request_has_a_line_in_the_log(tmp_path: Path) -> None:
     with Served(f"sqlite:///{tmp_path}/x.db", "--log-level", "info") as served:
         served.metric("cheap_requests_in_hand")

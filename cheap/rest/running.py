@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -257,7 +258,10 @@ def work(settings: Settings, door: socket.socket, log_level: str, ready: Event) 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all; whoever started us tells us
     write_log(log_level)
     threading.Thread(target=_follow_parent, daemon=True, name="cheap parent").start()
-    serve(settings, door, log_level=log_level, ready=ready.set)
+    try:
+        serve(settings, door, log_level=log_level, ready=ready.set)
+    except UnavailableError:  # which the log has told
+        sys.exit(1)
 
 
 def _follow_parent() -> None:

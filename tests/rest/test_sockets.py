@@ -55,6 +55,13 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
+@pytest.fixture
+def whole_run(request: pytest.FixtureRequest) -> None:
+    """For tests that take too long for the daily part."""
+    if request.config.option.fast:
+        pytest.skip("only in a whole run")
+
+
 # --- both clients ---------------------------------------------------------------------------
 
 
@@ -236,6 +243,7 @@ def test_a_stream_is_read_to_its_end(url: str) -> None:
         assert served.said == ""
 
 
+@pytest.mark.usefixtures("whole_run")
 def test_who_reads_nothing_does_not_hold_it_up(url: str) -> None:
     with cheap.connect(url) as store:
         catalog = filled(store)
@@ -247,6 +255,7 @@ def test_who_reads_nothing_does_not_hold_it_up(url: str) -> None:
             assert time.monotonic() - start < 5
 
 
+@pytest.mark.usefixtures("whole_run")
 def test_a_second_ctrl_c_does_not_wait(url: str, pool: ThreadPoolExecutor) -> None:
     with Served(url) as served, CheapClient(served.address, config=ONCE) as client:
         catalog = new_catalog(client, *list_of("list"))
@@ -320,6 +329,7 @@ def assert_at_rest(server: Any) -> None:
     until(lambda: all(each.taken == 0 for each in hop._turns.values()), "no turn is taken")
 
 
+@pytest.mark.usefixtures("whole_run")
 def test_clients_that_vanish_in_the_middle_of_a_stream(url: str) -> None:
     """More of them than there are turns; the server is as before."""
     with cheap.connect(url) as store:
@@ -401,6 +411,7 @@ def test_a_server_that_is_killed_before_it_writes(url: str, pool: ThreadPoolExec
         assert items(client, catalog, "list") == [A]
 
 
+@pytest.mark.usefixtures("whole_run")
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_a_server_that_is_killed_again_and_again(
     kind: str, url: str, pool: ThreadPoolExecutor
@@ -451,14 +462,13 @@ def shared(request: pytest.FixtureRequest, ground: Ground, url: str) -> Iterator
     if request.param == "sqlite":
         yield url
         return
-    if request.config.option.fast:
-        pytest.skip("needs a server")
     backend = ground.backend(request.param)
     assert isinstance(backend, ServerBackend)
     yield backend.server.create_database("sockets")
     backend.server.drop_database("sockets")
 
 
+@pytest.mark.usefixtures("whole_run")
 def test_servers_share_idempotency_keys(shared: str, pool: ThreadPoolExecutor) -> None:
     """The same request, sent to two servers at once and again and again, happens once."""
     with Served(shared) as one, Served(shared) as two, CheapClient(one.address) as client:
@@ -471,7 +481,7 @@ def test_servers_share_idempotency_keys(shared: str, pool: ThreadPoolExecutor) -
 
         def send(number: int) -> httpx.Response:
             address = (one, two)[number % 2].address
-            headers = {**request.headers, "idempotency-key": f"the same {number // 16}"}
+            headers = {**request.headers, "idempotency-key": f"the-same-key-{number // 16}"}
             del headers["host"]
             path = f"{address}{request.url.path}"
             return httpx.post(path, content=request.content, headers=headers, timeout=PATIENCE)
@@ -499,6 +509,7 @@ class Recorder(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
+@pytest.mark.usefixtures("whole_run")
 def test_workers_serve_many_clients(shared: str, pool: ThreadPoolExecutor) -> None:
     """While one of them is killed, too: no call is lost, and none is made twice."""
     workers, rounds = 8, 10
