@@ -26,12 +26,20 @@ class Measures:
         )  # fmt: skip
         now = Gauge("cheap_requests_in_hand", "Requests in hand.", registry=self._registry)
         now.set_function(in_hand)
+        # Finding them takes longer than counting.
+        self._found: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def note(self, route: str, method: str, status: int, seconds: float) -> None:
         """Note that a request was answered."""
         method = method if method in _METHODS else "other"
-        self._requests.labels(route, method, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        found = self._found.get((route, method, status))
+        if found is None:
+            counter = self._requests.labels(route, method, str(status))
+            found = counter, self._seconds.labels(route)
+            self._found[route, method, status] = found
+        counter, histogram = found
+        counter.inc()
+        histogram.observe(seconds)
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""
