@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter
 
+from cheap.core.forms import is_array, is_object
 from cheap.errors import (
     CheapError,
     ForbiddenError,
@@ -66,11 +67,28 @@ def openapi(version: str) -> dict[str, Any]:
 
 def _schema(shape: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a shape, or where it stands among the components."""
-    found = TypeAdapter(shape).json_schema(ref_template=_REF)
+    found: dict[str, Any] = _tidied(TypeAdapter(shape).json_schema(ref_template=_REF))
     schemas.update(found.pop("$defs", {}))
     if isinstance(shape, type) and issubclass(shape, BaseModel):
         schemas[shape.__name__] = found
         return {"$ref": _REF.format(model=shape.__name__)}
+    return found
+
+
+def _tidied(schema: Any) -> Any:
+    """Say of pydantic's schemas what is meant, where they say it otherwise."""
+    if is_array(schema):
+        return [_tidied(each) for each in schema]
+    if not is_object(schema):
+        return schema
+    found = {
+        key: _tidied(each)
+        for key, each in schema.items()
+        # In a model, a default that is null is how a key may be missing.
+        if not (key == "default" and each is None)
+    }
+    if "patternProperties" in found:  # and no others
+        found.setdefault("additionalProperties", False)
     return found
 
 
@@ -117,7 +135,7 @@ def _path(route: Route) -> list[dict[str, Any]]:
 def _query(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:
     if route.query is None:
         return []
-    shape = route.query.model_json_schema(ref_template=_REF)
+    shape = _tidied(route.query.model_json_schema(ref_template=_REF))
     schemas.update(shape.pop("$defs", {}))
     return [
         {"name": name, "in": "query", "required": False, "schema": _not_null(schema)}
@@ -140,21 +158,20 @@ def _headers(route: Route) -> list[dict[str, Any]]:
         names["If-None-Match"] = "Answer 304 if the catalog is at this ETag."
     if "match" in _CONDITIONAL.get(route.name, ()):
         names["If-Match"] = "Refuse with 412 unless the catalog is at this ETag."
-    if route.scope is Scope.WRITE and JSON in route.takes:
+    if route.scope is Scope.WRITE and (JSON in route.takes or not route.takes):
         names[IDEMPOTENCY_KEY.title()] = "The same key and request get the same answer, once done."
     return [
-        {
-            "name": name,
-            "in": "header",
-            "required": False,
-            "description": text,
-            "schema": {"type": "string", "pattern": r'^"[0-9]{1,18}"$'}
-            if name.startswith("If-")
-            else {"type": "string", "pattern": "^[!-~]{1,200}$"},
-        }
+        {"name": name, "in": "header", "required": False, "description": text}
+        | {"schema": {"type": "string", **_FORMS.get(name, {})}}
         for name, text in names.items()
     ]
 
+
+_FORMS: Final = {
+    "If-Match": {"pattern": r'^(\*|"[0-9]{1,18}")$'},
+    IDEMPOTENCY_KEY.title(): {"pattern": "^[!-~]{1,200}$"},
+}
+"""What headers may be. What stands in ``If-None-Match`` and is no ETag of ours, never matches."""
 
 _CONDITIONAL: Final[dict[str, tuple[str, ...]]] = {
     "get_catalog": ("etag",),

@@ -17,12 +17,13 @@ from cheap.errors import (
     ConflictError,
     InvalidDocumentError,
     InvalidEditError,
+    InvalidNameError,
     InvalidQueryError,
     InvalidValueError,
     MissingKeyError,
     ReadOnlyError,
 )
-from cheap.rest.wire import shapes
+from cheap.rest.wire import forms, shapes
 from cheap.rest.wire.shapes import Shape, Species
 
 
@@ -172,7 +173,7 @@ CREATE_CATALOG = Route(
     takes=(JSON,),
     answer=shapes.CatalogAnswer,
     status=201,
-    errors=(AlreadyExistsError, InvalidEditError, InvalidValueError),
+    errors=(AlreadyExistsError, MissingKeyError, InvalidEditError, InvalidValueError),
 )
 LIST_CATALOGS = Route(
     "list_catalogs",
@@ -198,7 +199,7 @@ REPLACE_CATALOG = Route(
     _CATALOG,
     "Save a whole catalog, in the place of what is there.",
     Scope.WRITE,
-    body=shapes.Document,
+    body=forms.Document,
     takes=(JSON,),
     answer=shapes.CatalogAnswer,
     others={201: shapes.CatalogAnswer},
@@ -213,7 +214,7 @@ CHANGE_LABELS = Route(
     body=shapes.Labels,
     takes=(JSON,),
     answer=shapes.CatalogAnswer,
-    errors=(CatalogNotFoundError, ConflictError, ReadOnlyError),
+    errors=(CatalogNotFoundError, ConflictError, ReadOnlyError, InvalidNameError),
 )
 DELETE_CATALOG = Route(
     "delete_catalog",
@@ -232,7 +233,7 @@ LOAD_CATALOG = Route(
     f"{_CATALOG}/document",
     "Return a whole catalog as a document, as of one moment, streamed.",
     query=DocumentQuery,
-    answer=shapes.Document,
+    answer=forms.Document,
     errors=_MISSING,
 )
 STREAM_CATALOGS = Route(
@@ -248,7 +249,7 @@ ADD_ASPECT_DEF = Route(
     f"{_CATALOG}/aspect-defs",
     "Add a definition, or put it in the place of its namesake.",
     Scope.WRITE,
-    body=shapes.Definition,
+    body=forms.Definition,
     takes=(JSON,),
     answer=shapes.RevisionAnswer,
     status=201,
@@ -267,7 +268,7 @@ GET_ASPECT_DEF = Route(
     "GET",
     f"{_CATALOG}/aspect-defs/{{name}}",
     "Return a definition by its name or id.",
-    answer=shapes.Definition,
+    answer=forms.Definition,
     errors=_MISSING,
 )
 CREATE_HIERARCHY = Route(

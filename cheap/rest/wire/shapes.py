@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from cheap.core import CatalogSpecies, HierarchyType
-from cheap.core.names import MAX_NAME, MAX_TEXT_LABEL
+from cheap.rest.wire.forms import Definition, FilterShape, Key, Label, Name, Record
 
 MAX_INT = 2**63 - 1
 
@@ -21,75 +21,21 @@ def _upper(word: object) -> object:
     return word.upper() if isinstance(word, str) else word
 
 
-def _described(schema: dict[str, Any]) -> Any:
-    return WithJsonSchema(schema)
+def _whole(number: object) -> object:
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-_NO_NUL = r"^[^\u0000]*$"
-Name = Annotated[
-    str,
-    _described({"type": "string", "minLength": 1, "maxLength": MAX_NAME, "pattern": _NO_NUL}),
-]
-Label = Annotated[
-    str, _described({"type": "string", "maxLength": MAX_TEXT_LABEL, "pattern": _NO_NUL})
-]
-Key = Annotated[str, _described({"type": "string", "pattern": _NO_NUL})]
 Species = Annotated[CatalogSpecies, BeforeValidator(_upper)]
-Revision = Annotated[int, Field(ge=0, le=MAX_INT, strict=True)]
+# Integers as JSON Schema means them: 1.0 is one, too.
+Count = Annotated[int, Field(ge=1, strict=True), BeforeValidator(_whole)]
+Revision = Annotated[int, Field(ge=0, le=MAX_INT, strict=True), BeforeValidator(_whole)]
 Place = Annotated[
-    int, Field(strict=True), _described({"type": "integer", "minimum": 0, "maximum": MAX_INT})
+    int,
+    Field(strict=True),
+    BeforeValidator(_whole),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_INT}),
 ]
 """A place in a list: which ones there are, the store knows."""
-Record = Annotated[
-    Any,
-    _described(
-        {
-            "type": "object",
-            "additionalProperties": True,
-            "description": "The set properties of a record, each in its JSON form.",
-        }
-    ),
-]
-Definition = Annotated[
-    Any,
-    _described(
-        {
-            "type": "object",
-            "required": ["name", "propertyDefs"],
-            "additionalProperties": True,
-            "properties": {
-                "name": {"type": "string", "minLength": 1, "maxLength": MAX_NAME},
-                "globalId": {"type": "string", "format": "uuid"},
-                "propertyDefs": {"type": "array", "items": {"type": "object"}},
-                "isReadable": {"type": "boolean"},
-                "isWritable": {"type": "boolean"},
-                "canAddProperties": {"type": "boolean"},
-                "canRemoveProperties": {"type": "boolean"},
-            },
-            "description": "An aspect definition in its document form.",
-        }
-    ),
-]
-Document = Annotated[
-    Any,
-    _described(
-        {
-            "type": "object",
-            "required": ["globalId", "species"],
-            "additionalProperties": True,
-            "properties": {
-                "globalId": {"type": "string", "format": "uuid"},
-                "species": {"type": "string"},
-                "version": {"type": "string"},
-                "uri": {"type": ["string", "null"]},
-                "upstream": {"type": ["string", "null"]},
-                "aspectDefs": {"type": "object"},
-                "hierarchies": {"type": "object"},
-            },
-            "description": "A whole catalog in its document form.",
-        }
-    ),
-]
 
 
 class Shape(BaseModel):
@@ -325,22 +271,6 @@ class OrderShape(Shape):
     descending: Annotated[bool, Field(strict=True)] = False
 
 
-FilterShape = Annotated[
-    Any,
-    _described(
-        {
-            "type": "object",
-            "description": (
-                'A comparison {"property", "op", "value"} with op one of == < <= > >= in prefix '
-                'null contains, or {"and": [...]}, {"or": [...]}, {"not": {...}}. Values stand in '
-                "the JSON form of the property's type."
-            ),
-            "additionalProperties": True,
-        }
-    ),
-]
-
-
 class AspectQuery(Shape):
     """Records to read: of some entities, or those that a filter finds, in an order.
 
@@ -353,7 +283,7 @@ class AspectQuery(Shape):
     where: FilterShape = None
     order_by: list[str | OrderShape] = []
     cursor: str | None = None
-    limit: Annotated[int, Field(ge=1, strict=True)] | None = None
+    limit: Count | None = None
     definition: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
 
 
