@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ from uuid import UUID
 
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from cheap.core.checks import Refused
 from cheap.core.forms import read_uuid
+from cheap.core.values import show
 from cheap.errors import (
     MalformedRequestError,
     MethodNotAllowedError,
@@ -25,13 +27,19 @@ from cheap.errors import (
 )
 from cheap.rest.keys import Keys
 from cheap.rest.messages import Answer, Handler, Request
-from cheap.rest.serving import Serving
+from cheap.rest.serving import IDEMPOTENCY_KEY, Serving
 from cheap.rest.wire.bodies import refused
 from cheap.rest.wire.routes import PARAMETERS, Route
 
 Chunks = AsyncIterator[bytes]
 ROUTE: Final = "cheap.route"
 """Where the scope of a request has the name of its route."""
+
+_HEADERS: Final = (
+    ("If-Match", re.compile(r'\*|"[0-9]{1,18}"'), "an ETag of ours, in quotes, or *"),
+    (IDEMPOTENCY_KEY.title(), re.compile(r"[!-~]{1,200}"), "1 to 200 visible characters of ASCII"),
+)
+"""Headers that are checked on every route, and what they may be."""
 
 Outgoing = Callable[[Serving, Request], Awaitable[tuple[dict[str, str], Chunks]]]
 Incoming = Callable[[Serving, Request, Chunks], Awaitable[Answer]]
@@ -96,6 +104,7 @@ class Endpoint:
         self._work = work
         self._serving = serving
         self._keys = keys
+        self._no_query = None if route.query is None else route.query()
         self._parameters = [
             (name, PARAMETERS[name][0])
             for name in (part.partition("}")[0] for part in route.path.split("{")[1:])
@@ -141,14 +150,19 @@ class Endpoint:
         request.query = self._query(scope["query_string"])
         if route.takes:
             self._check_media(headers)
+        for name, form, expected in _HEADERS:
+            given = headers.get(name.lower())
+            if given is not None and not form.fullmatch(given):
+                what = f"expected {expected}, got {show(given)}"
+                raise MalformedRequestError(f"header.{name}", what)
         return request
 
     def _query(self, text: bytes) -> Any:
+        if not text:
+            return self._no_query
         shape = self._route.query
         if shape is None:
-            if text:
-                raise MalformedRequestError("query", "this address takes no query")
-            return None
+            raise MalformedRequestError("query", "this address takes no query")
         given: dict[str, Any] = {}
         for name, value in parse_qsl(text.decode("latin-1"), keep_blank_values=True):
             if name == "only":
@@ -175,12 +189,15 @@ class Endpoint:
     async def _stream(
         self, headers: dict[str, str], chunks: Chunks, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        if scope["method"] == "HEAD":
-            await chunks.aclose()  # type: ignore[attr-defined]
-            await send_answer(Answer(self._route.status, b"", headers=headers), send)
-            return
         # The first piece before the first line of the answer: what fails at once has a status.
         first = await anext(chunks, b"")
+        if scope["method"] == "HEAD":
+            await chunks.aclose()  # type: ignore[attr-defined]
+            response = Response(None, self._route.status, headers, self._route.gives)
+            if "content-length" not in headers:  # who knows how long it would be
+                del response.headers["content-length"]
+            await response(scope, receive, send)
+            return
 
         async def all_of_them() -> Chunks:
             yield first
@@ -188,11 +205,11 @@ class Endpoint:
                 if chunk:
                     yield chunk
 
-        response = StreamingResponse(
+        stream = StreamingResponse(
             all_of_them(), self._route.status, headers, media_type=self._route.gives
         )
         try:
-            await response(scope, receive, send)
+            await stream(scope, receive, send)
         except ClientDisconnect:
             pass  # who asked is gone, and so is the stream
         finally:
