@@ -71,6 +71,7 @@ RETRY_AFTER: Final = 1
 """Seconds after which a call may be repeated, where nothing better is known."""
 
 _FAULTS_SENT: Final = 1000
+_LONGEST_PLACE: Final = 300
 
 BY_CODE: Final[dict[str, type[CheapError]]] = {
     each.code: each
@@ -114,12 +115,22 @@ def faults_of(error: CheapError) -> list[dict[str, str]]:
             faults = error.faults
         case InvalidDocumentError() | MalformedRequestError():
             faults = (Fault(error.path, error.reason, ""),)
+        case InvalidError() if not isinstance(error, (InvalidValueError, MethodNotAllowedError)):
+            faults = (_fault_of(str(error)),)
         case _:
             faults = ()
     return [
         {"path": each.path, "expected": each.expected, "got": each.got}
         for each in faults[:_FAULTS_SENT]
     ]
+
+
+def _fault_of(message: str) -> Fault:
+    """What is wrong, by a message that begins with the place of it, or with none."""
+    place, colon, reason = message.partition(": ")
+    if colon and len(place) <= _LONGEST_PLACE:
+        return Fault(place, reason, "")
+    return Fault("$", message, "")
 
 
 def _carried(error: CheapError) -> dict[str, Any]:
