@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -43,12 +43,16 @@ def create_app(
         settings = settings.model_copy(update=given)
     if store is not None:
         kind = type(getattr(store, "adapter", store)).__name__
-        database = kind.removesuffix("Adapter").removesuffix("Dao").lower()
+        word = kind.removesuffix("Adapter").removesuffix("Dao").lower()
         opened = store
-        return make_app(settings, lambda: opened, database, owns_store=False)
+        return make_app(settings, lambda: opened, _NAMES.get(word, word), owns_store=False)
     scheme = urlsplit(settings.database_url).scheme
     open_store = partial(connect, settings.database_url)
-    return make_app(settings, open_store, scheme, owns_store=True)
+    return make_app(settings, open_store, _NAMES.get(scheme, scheme), owns_store=True)
+
+
+_NAMES: Final = {"postgres": "postgresql", "mysql": "mariadb"}
+"""One name for each database, whichever way it was given."""
 
 
 def __getattr__(name: str) -> Starlette:
