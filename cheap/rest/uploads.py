@@ -23,7 +23,9 @@ from cheap.rest.wire.problems import faults_of
 from cheap.store import Desk
 
 BATCH: Final = 1_000
-"""Records that are put in one transaction."""
+"""Records that are put in one transaction, at most."""
+BATCH_SIZE: Final = 4 * 1024 * 1024
+"""Bytes of records after which they are put, however few they are."""
 
 _REFUSED_TOLD: Final = 1_000
 
@@ -66,18 +68,24 @@ class Upserting:
     async def run(self, body: Chunks) -> Answer:
         """Put every record that is right, batch by batch, and tell of the others."""
         await self._serving.run(self._begin)
-        rest = b""
+        rest = bytearray()  # of a line; to join bytes again and again would be quadratic
         lines: list[bytes] = []
+        size = 0
         async for chunk in body:
-            *whole, rest = (rest + chunk).split(b"\n")
+            size += len(chunk)
+            *whole, last = chunk.split(b"\n")
+            if whole:
+                whole[0] = bytes(rest + whole[0])
+                rest.clear()
+                lines += whole
+            rest += last
             if len(rest) > self._most:
                 raise TooLargeError(f"a line is longer than {self._most:,} bytes")
-            lines += whole
-            while len(lines) >= BATCH:
+            while len(lines) >= BATCH or (lines and size >= BATCH_SIZE):
                 await self._serving.run(partial(self._put, lines[:BATCH]))
                 del lines[:BATCH]
-        if rest:
-            lines.append(rest)
+            size = size if lines else len(rest)
+        lines.append(bytes(rest))
         await self._serving.run(partial(self._put, lines))
         form = {
             "revision": self._revision,
