@@ -61,7 +61,7 @@ class Manners:
         # Names may hold anything, also a slash: paths are matched as they were sent.
         path = scope["path"]
         raw: bytes | None = scope.get("raw_path")
-        scope["path"] = quote(path) if raw is None else raw.decode("latin-1")
+        quoted = scope["path"] = quote(path) if raw is None else raw.decode("latin-1")
         status = 0
 
         async def noting(message: Message) -> None:
@@ -83,7 +83,7 @@ class Manners:
                 log.warning("%s: the answer broke off: %s", request_id.decode(), error)
                 raise
             if not isinstance(error, CheapError):
-                log.exception("%s: %s %s", request_id.decode(), scope["method"], path)
+                log.exception("%s: %s %s", request_id.decode(), scope["method"], quoted)
                 error = InternalError(
                     f"a fault of the server's own; its log says more about {request_id.decode()}"
                 )
@@ -93,7 +93,7 @@ class Manners:
             self._measures.note(scope.get(ROUTE, "none"), scope["method"], status, seconds)
             log.info(
                 "%s %s %s %d %.1f ms",
-                *(request_id.decode(), scope["method"], path, status, seconds * 1000),
+                *(request_id.decode(), scope["method"], quoted, status, seconds * 1000),
             )
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
