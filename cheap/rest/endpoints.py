@@ -40,6 +40,7 @@ _HEADERS: Final = (
     (IDEMPOTENCY_KEY.title(), re.compile(r"[!-~]{1,200}"), "1 to 200 visible characters of ASCII"),
 )
 """Headers that are checked on every route, and what they may be."""
+_CHARSET: Final = re.compile(r';\s*charset="?([^";\s]*)')
 
 Outgoing = Callable[[Serving, Request], Awaitable[tuple[dict[str, str], Chunks]]]
 Incoming = Callable[[Serving, Request, Chunks], Awaitable[Answer]]
@@ -164,7 +165,11 @@ class Endpoint:
         if shape is None:
             raise MalformedRequestError("query", "this address takes no query")
         given: dict[str, Any] = {}
-        for name, value in parse_qsl(text.decode("latin-1"), keep_blank_values=True):
+        try:
+            pairs = parse_qsl(text.decode(), keep_blank_values=True, errors="strict")
+        except UnicodeDecodeError:
+            raise MalformedRequestError("query", "percent-encoded UTF-8 is expected") from None
+        for name, value in pairs:
             if name == "only":
                 given.setdefault(name, []).append(value)
             elif name in given:
@@ -177,11 +182,21 @@ class Endpoint:
             raise refused(error, "query") from None
 
     def _check_media(self, headers: dict[str, str]) -> None:
-        media = headers.get("content-type", "").partition(";")[0].strip().lower()
+        given = headers["content-type"] = headers.get("content-type", "").strip().lower()
+        media = given.partition(";")[0].strip()
         takes = [each.partition(";")[0] for each in self._route.takes]
         if media not in takes and not (media.endswith("+json") and "application/json" in takes):
             raise UnsupportedMediaError(
                 f"content-type: expected {' or '.join(takes)}, got {media[:80] or 'none'}"
+            )
+        charset = _CHARSET.search(given)
+        if charset is not None and charset[1] not in ("utf-8", "utf8", "us-ascii"):
+            raise UnsupportedMediaError(
+                f"content-type: expected text in UTF-8, got {charset[1][:80]}"
+            )
+        if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+            raise UnsupportedMediaError(
+                "content-encoding: bodies are not decompressed; send them as they are"
             )
 
     # --- writing --------------------------------------------------------------------------
@@ -256,7 +271,7 @@ async def _whole_body(receive: Receive, request: Request) -> bytes:
     most = request.settings.max_body
     said = request.headers.get("content-length", "")
     parts: list[bytes] = []
-    size = int(said) if said.isdecimal() else 0
+    size = int(said[:18]) if said.isdecimal() else 0  # as many digits as no body has bytes
     if size <= most:
         size = 0
         async with aclosing(_body(receive)) as body:
