@@ -22,6 +22,8 @@ MAX_DEPTH: Final = 200
 _STEPS: Final = bytes(
     1 if each in b"[{" else 255 if each in b"]}" else 0 for each in range(256)
 )  # as signed bytes: +1, -1, 0
+_NO_BRACKETS: Final = bytes(each for each in range(256) if each not in b'[{]}"')
+_STRETCH: Final = 64 * 1024
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[Raw])
 
@@ -35,7 +37,7 @@ def check_json(body: bytes | memoryview, max_depth: int = MAX_DEPTH) -> None:
     """
     data = bytes(body)
     # Brackets in texts count, too: what passes needs no closer look, and little else does.
-    if data.count(b"[") + data.count(b"{") > max_depth and _depth(data) > max_depth:
+    if data.count(b"[") + data.count(b"{") > max_depth and _is_deeper(data, max_depth):
         raise TooLargeError(f"the body is nested more than {max_depth} deep")
     try:
         text = data.decode()
@@ -50,17 +52,20 @@ def check_json(body: bytes | memoryview, max_depth: int = MAX_DEPTH) -> None:
         raise TooLargeError("the body is nested too deeply") from None
 
 
-def _depth(data: bytes) -> int:
-    parts = data.split(b'"')
-    if b"\\" in data:
-        parts = _unescaped(data).split(b'"')
-    steps = array("b", b"".join(parts[::2]).translate(_STEPS))
-    return max(accumulate(steps), default=0)
-
-
-def _unescaped(data: bytes) -> bytes:
-    """Take out escapes, so that every quotation mark left begins or ends a text."""
-    return data.replace(b"\\\\", b"").replace(b'\\"', b"")
+def _is_deeper(data: bytes, most: int) -> bool:
+    """Tell whether JSON is nested more deeply, in memory that does not grow with the texts."""
+    if b"\\" in data:  # so that every quotation mark left begins or ends a text
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    data = data.translate(None, _NO_BRACKETS)
+    depth = in_text = 0
+    for start in range(0, len(data), _STRETCH):  # so that other threads have their turn
+        parts = data[start : start + _STRETCH].split(b'"')
+        steps = array("b", b"".join(parts[in_text::2]).translate(_STEPS))
+        if depth + max(accumulate(steps), default=0) > most:
+            return True
+        depth += sum(steps)
+        in_text = (in_text + len(parts) - 1) % 2
+    return False
 
 
 def _once(pairs: list[tuple[str, object]]) -> None:
