@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
 
 from cheap.core import CatalogSpecies, HierarchyType
 from cheap.rest.wire.forms import Definition, FilterShape, Key, Label, Name, Record
@@ -26,6 +34,17 @@ def _whole(number: object) -> object:
 
 
 Species = Annotated[CatalogSpecies, BeforeValidator(_upper)]
+
+
+def _each_once(given: object, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Refuse a UUID that is a key twice, in two spellings."""
+    found = handler(given)
+    if isinstance(given, dict) and len(found) < len(given):
+        raise ValueError("an entity stands twice, in two spellings of its id")
+    return found
+
+
+Records = Annotated[dict[UUID, Record], WrapValidator(_each_once)]
 # Integers as JSON Schema means them: 1.0 is one, too.
 Count = Annotated[int, Field(ge=1, strict=True), BeforeValidator(_whole)]
 Revision = Annotated[int, Field(ge=0, le=MAX_INT, strict=True), BeforeValidator(_whole)]
@@ -110,7 +129,7 @@ class PutAspectsShape(Shape):
 
     edit: Literal["put_aspects"]
     hierarchy: Name
-    aspects: dict[UUID, Record]
+    aspects: Records
     definition: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
 
 
@@ -261,7 +280,7 @@ class CommitRequest(Shape):
 class Upsert(Shape):
     """Records to put, all or nothing."""
 
-    aspects: dict[UUID, Record]
+    aspects: Records
 
 
 class OrderShape(Shape):
