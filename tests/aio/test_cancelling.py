@@ -17,7 +17,7 @@ from cheap.aio.adapter import AsyncAdapter
 from cheap.aio.hop import hop_of
 from cheap.core import Catalog
 from cheap.core.edits import Append, CreateHierarchy
-from tests.aio.cancelling import WAIT, cancel, until
+from tests.aio.cancelling import cancel, until
 from tests.aio.conftest import Make, at_rest
 from tests.aio.sites import AioSite
 from tests.contract.samples import LIST, A, full_catalog
@@ -232,7 +232,7 @@ async def cancel_while_held(
         group.start_soon(let_go)
 
     async def let_go() -> None:
-        await anyio.sleep(2 * WAIT if way == "asyncio.wait_for" else 0.1)
+        await anyio.sleep(0.1)
         assert not back, "the caller did not wait for the commit"
         go.set()
 
