@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 
 from cheap.store import Store
 from tests.divergences import DIVERGENCES
-from tests.lanes import LANES, Ground, Lane, Place
+from tests.lanes import LANES, Ground, Lane, Place, lanes_of
 
 CONTRACT = Path(__file__).parent / "contract"
 
@@ -31,6 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fast", action="store_true", help="only the lanes that need no server: memory, SQLite"
     )
+    parser.addoption(
+        "--every-lane", action="store_true", help="each scenario in all lanes, not in its share"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,10 +51,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "lane" not in metafunc.fixturenames:
         return
-    lanes: list[Lane] = [each for each in LANES if each.fast or not metafunc.config.option.fast]
-    if metafunc.definition.get_closest_marker("transactions"):
+    option, definition = metafunc.config.option, metafunc.definition
+    scenario = f"{definition.path.name}::{definition.name}"
+    lanes: list[Lane] = [*LANES] if option.every_lane else lanes_of(scenario)
+    if option.fast:
+        lanes = [each for each in lanes if each.fast]
+    if definition.get_closest_marker("transactions"):
         lanes = [each for each in lanes if each.transactions]
-    if metafunc.definition.get_closest_marker("against_memory"):
+    if definition.get_closest_marker("against_memory"):
         lanes = [each for each in lanes if each.backend != "memory"]
     metafunc.parametrize("lane", lanes, ids=str)
 
@@ -104,6 +112,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         path = CONTRACT / name
         if lane not in lanes or not path.exists() or f"def {test}(" not in path.read_text():
             raise pytest.UsageError(f"tests/divergences.py: there is no {scenario} in {lane}")
+    # Ten thousand tests are many objects, and the garbage collector would look at each of them in
+    # each of its rounds, and never find one that may go.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

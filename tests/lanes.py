@@ -1,7 +1,8 @@
 """Lanes: the roads on which a scenario travels. A lane is a backend seen through a door.
 
 A backend keeps catalogs; a door gives what is behind it the shape of a ``Store``. Scenarios know
-neither: a new door is a class here and a word in ``DOORS``.
+neither: a new door is a class here and a word in ``DOORS``. Which lanes a scenario travels says
+``lanes_of``.
 
     with Ground(folder) as ground:
         with ground.open(Lane("sqlite", "dao")) as place:
@@ -22,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 from urllib.parse import unquote, urlsplit
+from zlib import crc32
 
 from anyio.from_thread import BlockingPortal
 
@@ -42,6 +44,8 @@ class Door(ABC):
     """A way to what a DAO keeps, with the shape of a ``Store``."""
 
     name: str
+    family: str
+    """Doors of one family do the same in nearly the same way, and take turns: see ``lanes_of``."""
 
     @abstractmethod
     def transactions(self, backend: str) -> bool:
@@ -55,7 +59,7 @@ class Door(ABC):
 class DaoDoor(Door):
     """No door at all."""
 
-    name = "dao"
+    name = family = "dao"
 
     def transactions(self, backend: str) -> bool:
         return True
@@ -66,6 +70,8 @@ class DaoDoor(Door):
 
 class FacadeDoor(Door):
     """The DAO, awaited in an event loop that runs in another thread, for all tests."""
+
+    family = "facade"
 
     def __init__(self, loop: str) -> None:
         self.name = f"facade-{loop}"
@@ -82,18 +88,19 @@ class ClientDoor(Door):
     """A server over the DAO, and a client of it, with no socket between them.
 
     Args:
-        name: of the door.
+        family: which client.
         loop: the event loop of the server, and of the client if it has one.
         client: the client.
     """
 
     def __init__(
         self,
-        name: str,
+        family: str,
         loop: str,
         client: Callable[[Store, BlockingPortal], AbstractContextManager[Store]],
     ) -> None:
-        self.name = name
+        self.family = family
+        self.name = f"{family}-{loop}"
         self._loop = loop
         self._client = client
 
@@ -111,6 +118,7 @@ DOORS: dict[str, Door] = {
         FacadeDoor("asyncio"),
         FacadeDoor("trio"),
         ClientDoor("client", "asyncio", client_over),
+        ClientDoor("aclient", "asyncio", async_client_over),
         ClientDoor("aclient", "trio", async_client_over),
     )
 }
@@ -256,6 +264,24 @@ class Lane:
 
 
 LANES = tuple(Lane(backend, door) for backend in BACKENDS for door in DOORS)
+
+
+def lanes_of(scenario: str) -> list[Lane]:
+    """The lanes that a scenario travels: each backend, through one door of each family.
+
+    The doors of a family take turns from backend to backend, so a scenario goes through all of
+    them; and the turns begin elsewhere with each scenario, so each lane is travelled by its share
+    of them. ``--every-lane`` has all scenarios travel all lanes.
+    """
+    families: dict[str, list[str]] = {}
+    for door in DOORS.values():
+        families.setdefault(door.family, []).append(door.name)
+    start = crc32(scenario.encode())  # the same in every process, as hash() is not
+    return [
+        Lane(backend, doors[(start + number) % len(doors)])
+        for number, backend in enumerate(BACKENDS)
+        for doors in families.values()
+    ]
 
 
 @dataclass

@@ -6,10 +6,11 @@
         server.stop()   # what does a program do now?
         server.start()  # the same port, the same data
 
-Each server lives in a temporary folder of its own, listens on a free loopback port and knows one
-user, who may do everything. No service of the machine is used or touched. When we are root, the
-server runs as an unprivileged account, for PostgreSQL refuses anything else. It is stopped, waited
-for and removed when the block ends; should this process die before, a small watcher does that.
+Each server lives in a temporary folder of its own (in memory, if it need not be durable and there
+is room), listens on a free loopback port and knows one user, who may do everything. No service of
+the machine is used or touched. When we are root, the server runs as an unprivileged account, for
+PostgreSQL refuses anything else. It is stopped, waited for and removed when the block ends; should
+this process die before, a small watcher does that.
 
 The programs are the machine's own (in Debian's folders or on ``PATH``), or those in
 ``.cache/servers``, where ``scripts/servers`` unpacks them for a user who may not install packages.
@@ -52,6 +53,9 @@ __all__ = [
 S = TypeVar("S", bound="Server")
 
 UNPACKED = Path(__file__).resolve().parent.parent / ".cache" / "servers"
+MEMORY = Path("/dev/shm")
+ROOM = 2 * 1024**3
+"""How much memory must be free before servers live there; they take some 200 MB each."""
 PATIENCE = 30.0
 """Seconds that a server may take to start or to stop; both usually need a tenth of one."""
 
@@ -149,7 +153,8 @@ class Server(ABC):
         if not self.private:
             self._query("SELECT 1")
             return
-        self._folder = Path(tempfile.mkdtemp(prefix=f"cheap-{self.kind.lower()}-"))
+        prefix = f"cheap-{self.kind.lower()}-"
+        self._folder = Path(tempfile.mkdtemp(prefix=prefix, dir=_folders(durable=self.durable)))
         self._watcher = _watch(self._folder)
         self._give_to_account(self._folder)
         self._make_data()
@@ -336,6 +341,7 @@ class PostgresServer(Server):
         ]
         if not self.durable:
             settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+            settings += ["max_wal_size=128MB"]  # it may take no more memory than it needs
         command = [f"{self._programs}/postgres", "-D", f"{self.folder}/data"]
         return command + [f"--{setting}" for setting in settings]
 
@@ -445,6 +451,7 @@ class MariaDbServer(Server):
             connect_timeout=10,
             read_timeout=PATIENCE,
             autocommit=True,
+            ssl_disabled=self.private,  # or a certificate store is read for each connection
         )
         with connection, connection.cursor() as cursor:
             cursor.execute(statement, values or None)
@@ -498,6 +505,17 @@ def _account_ids(name: str) -> tuple[int, int] | None:
     except KeyError:
         entry = pwd.getpwnam("nobody")
     return entry.pw_uid, entry.pw_gid
+
+
+def _folders(*, durable: bool) -> Path | None:
+    """Where the folders of servers are made; ``None``: with all that is temporary.
+
+    MariaDB waits for the disk with each table and database that is made or dropped, whatever it is
+    told; in memory it is ten times as fast.
+    """
+    if durable or "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK | os.X_OK):
+        return None
+    return MEMORY if shutil.disk_usage(MEMORY).free >= ROOM else None
 
 
 def _free_port() -> int:

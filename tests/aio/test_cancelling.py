@@ -17,7 +17,7 @@ from cheap.aio.adapter import AsyncAdapter
 from cheap.aio.hop import hop_of
 from cheap.core import Catalog
 from cheap.core.edits import Append, CreateHierarchy
-from tests.aio.cancelling import WAIT, cancel, until
+from tests.aio.cancelling import cancel, until
 from tests.aio.conftest import Make, at_rest
 from tests.aio.sites import AioSite
 from tests.contract.samples import LIST, A, full_catalog
@@ -139,13 +139,11 @@ async def test_one_who_waits_for_a_connection(way: str, make: Make, site: AioSit
     lent = await to_thread.run_sync(lambda: blocking.acquire(write=True))
     try:
         call = lambda: dao.save_catalog(full_catalog())  # noqa: E731
-        waits = threading.Event()
 
         async def reached() -> None:
-            while not hop_of(blocking).turns().taken:
+            while not any(each.has_started for each in hop_of(blocking).flights):
                 await anyio.sleep(0.001)
-            await anyio.sleep(0.01)
-            waits.set()
+            await anyio.sleep(0.01)  # until it waits, usually
 
         with watch() as seen:
             await cancel(way, call, reached)
@@ -234,7 +232,7 @@ async def cancel_while_held(
         group.start_soon(let_go)
 
     async def let_go() -> None:
-        await anyio.sleep(2 * WAIT if way == "asyncio.wait_for" else 0.1)
+        await anyio.sleep(0.1)
         assert not back, "the caller did not wait for the commit"
         go.set()
 

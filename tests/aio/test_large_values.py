@@ -157,7 +157,7 @@ async def test_cancelled_while_the_next_piece_does_not_come(
     async def source() -> AsyncGenerator[bytes]:
         yield PART
         waiting.set()
-        await anyio.sleep(60)
+        await anyio.sleep_forever()
 
     write = partial(dao.write_value, catalog, NOTE.name, A, "data")
     with watch() as seen:

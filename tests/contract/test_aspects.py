@@ -209,7 +209,10 @@ def test_all_faults_of_a_record_are_told(store: Store) -> None:
     assert records(store, catalog, PERSON.name) == []
 
 
-@pytest.mark.parametrize("record", [None, 5, "name", [("name", "x")], object()], ids=repr)
+ODD_RECORDS = [None, 5, "name", [("name", "x")], object]
+
+
+@pytest.mark.parametrize("record", ODD_RECORDS, ids=repr)
 def test_only_records_are_records(store: Store, record: object) -> None:
     catalog = new_catalog(store, *map_of(PERSON))
     with pytest.raises(InvalidValueError, match=r"\(record\)"):

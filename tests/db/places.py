@@ -210,7 +210,13 @@ class MariaDbSite(ServerSite):
         return MariaDbAdapter.create(init_schema=init_schema, **given)
 
     def connect(self) -> Any:
-        return pymysql.connect(database=self.name, autocommit=True, charset="utf8mb4", **self.login)
+        return pymysql.connect(
+            database=self.name,
+            autocommit=True,
+            charset="utf8mb4",
+            ssl_disabled=self.server.private,  # as tests.servers does
+            **self.login,
+        )
 
     def end_connections(self, *, but: Sequence[int] = ()) -> int:
         with closing(self.connect()) as connection:

@@ -717,3 +717,19 @@ def test_a_server_that_stops_and_comes_back(
                 assert dao.get_catalog(catalog).revision == revision
                 assert names(dao, catalog) == ["Al"]
             assert dao.adapter.checked_out == 0
+
+
+def test_no_connection_reads_the_certificates_again(
+    mariadb: ServerSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That would take longer than all else that there is to do, also when a statement is killed."""
+    mariadb.adapter().close()
+
+    def read(*_: object, **__: object) -> None:
+        raise AssertionError("read")
+
+    monkeypatch.setattr("ssl.create_default_context", read)
+    adapter = mariadb.adapter()
+    with adapter.session() as first, adapter.session() as second:
+        assert first.rows("SELECT 1", {}) == second.rows("SELECT 1", {})
+        second.interrupt()

@@ -457,7 +457,7 @@ def test_a_default_that_does_not_fit() -> None:
         AspectDef.of(record)
 
 
-@pytest.mark.parametrize("value", [5, "text", [("name", "x")], object(), Person, None])
+@pytest.mark.parametrize("value", [5, "text", [("name", "x")], object, Person, None])
 def test_values_that_are_no_records(value: Any) -> None:
     aspects = AspectMap(AspectDef.of(Person))
     with pytest.raises(
