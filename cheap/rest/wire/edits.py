@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Raw
@@ -37,6 +37,8 @@ from cheap.errors import InvalidEditError, InvalidNameError
 from cheap.rest.wire import shapes
 from cheap.rest.wire.bodies import elements, members, plain
 from cheap.rest.wire.contents import definition_json
+
+_BEYOND: Final = 2**62
 
 # --- in -----------------------------------------------------------------------------------------
 
@@ -95,7 +97,8 @@ def read_edit(given: shapes.EditShape, path: str) -> Edit:
         case shapes.AppendShape():
             return Append(given.hierarchy, given.entities)
         case shapes.SpliceShape():
-            return Splice(given.hierarchy, given.index, given.remove, given.insert)
+            index, remove = _bounded(given.index), _bounded(given.remove)
+            return Splice(given.hierarchy, index, remove, given.insert)
         case shapes.AddMembersShape():
             return AddMembers(given.hierarchy, given.entities)
         case shapes.RemoveMembersShape():
@@ -109,6 +112,11 @@ def read_edit(given: shapes.EditShape, path: str) -> Edit:
             return PutNodes(given.hierarchy, nodes)
         case shapes.RemoveNodesShape():
             return RemoveNodes(given.hierarchy, [tuple(each) for each in given.paths])
+
+
+def _bounded(place: int) -> int:
+    """A place beyond the end of every list, and which databases can count, for one beyond that."""
+    return max(-_BEYOND, min(place, _BEYOND))
 
 
 # --- out ----------------------------------------------------------------------------------------
