@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from cheap.core import CatalogSpecies, HierarchyType
+from cheap.core.forms import is_object
 from cheap.rest.wire.forms import Definition, FilterShape, Key, Label, Name, Record
 
 MAX_INT = 2**63 - 1
@@ -39,7 +40,7 @@ Species = Annotated[CatalogSpecies, BeforeValidator(_upper)]
 def _each_once(given: object, handler: ValidatorFunctionWrapHandler) -> Any:
     """Refuse a UUID that is a key twice, in two spellings."""
     found = handler(given)
-    if isinstance(given, dict) and len(found) < len(given):
+    if is_object(given) and len(found) < len(given):
         raise ValueError("an entity stands twice, in two spellings of its id")
     return found
 
