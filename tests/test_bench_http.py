@@ -67,6 +67,7 @@ def test_everything_runs(
     for target in found["targets"]:
         assert target["target"] in shown
     assert "fastapi" in found["about"]["packages"]
+    assert found["about"]["asked"] == "http on sqlite"
 
     # A run that misses a target: the same, since it takes some seconds.
     monkeypatch.setattr(command, "run", lambda *_: runs[0])

@@ -1,6 +1,6 @@
 """Measure CheapPy over HTTP: its server, its streams and its clients, on SQLite.
 
-scripts/bench http           everything, a quarter of an hour
+scripts/bench http           everything, twenty minutes
 scripts/bench http --quick   everything small: whether it works
 """
 
@@ -73,7 +73,8 @@ def run(plan: Plan, folder: Path, tell: Tell) -> Results:
         folder: where the databases may lie.
         tell: says what is going on.
     """
-    results = Results(about(CommonPlan(rounds=plan.rounds, quick=plan.quick), {}))
+    common = CommonPlan(("http",), ("sqlite",), rounds=plan.rounds, quick=plan.quick)
+    results = Results(about(common, {}))
     results.about["databases"]["sqlite"] = SqliteGround(folder).version()
     results.about["packages"] |= {name: version(name) for name in PACKAGES}
     catalogs = {size: fill(folder, size, tell) for size in plan.sizes}
