@@ -23,8 +23,8 @@ from cheap.rest.serving import Serving
 from cheap.rest.wire import contents
 from cheap.store import CatalogHeader, Page, Store
 
-PAGE: Final = 1_000
-"""Items that a stream reads at once: some 0.5 MB of records."""
+PAGE: Final = 500
+"""Items that a stream reads at once: some 0.25 MB of records."""
 
 _REFUSED_TOLD: Final = 1_000
 _PIECE: Final = 256 * 1024
