@@ -155,7 +155,7 @@ def readable_definition(kept: KeptCatalog, name: str) -> AspectDef:
 def aspect_of(definition: AspectDef, entity: UUID, packed: bytes) -> Aspect:
     """Return a packed record as an aspect."""
     codec = codec_of(definition)
-    return Aspect.from_row(codec, codec.unpack(packed), None, entity)
+    return Aspect.from_row(codec, codec.unpack(packed), None, entity, packed)
 
 
 def load_hierarchy(kept: KeptCatalog, hierarchy: Kept) -> Hierarchy:

@@ -205,7 +205,7 @@ def _completed(
 def aspects_of(packed: Mapping[UUID, bytes], codec: Codec) -> dict[UUID, Aspect]:
     """Return packed records as aspects that belong to nobody."""
     return {
-        entity: Aspect.from_row(codec, codec.unpack(document), None, entity)
+        entity: Aspect.from_row(codec, codec.unpack(document), None, entity, document)
         for entity, document in packed.items()
     }
 

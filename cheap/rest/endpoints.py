@@ -77,7 +77,8 @@ class Resource:
 
     def __init__(self, endpoints: dict[str, Endpoint]) -> None:
         self._endpoints = endpoints
-        self._allowed = sorted({*endpoints, *(["HEAD"] if "GET" in endpoints else [])})
+        heads = {"HEAD"} if "GET" in endpoints else set[str]()
+        self._allowed: list[str] = sorted(heads.union(endpoints))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 from uuid import UUID
 
 from cheap.core import AspectDef, Catalog, read_catalog
@@ -205,7 +205,7 @@ class Encoder:
         if self._is_text and isinstance(piece, str) and is_storable_text(piece):
             return piece.encode()
         if not self._is_text and isinstance(piece, (bytes, bytearray, memoryview)):
-            return bytes(piece)
+            return bytes(cast("bytes", piece))
         name, entity, prop = self._place
         kind = "text without NUL and lone surrogates" if self._is_text else "bytes"
         fault = Fault(prop, f"pieces of {kind}", repr(piece)[:60])

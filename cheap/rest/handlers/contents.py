@@ -134,8 +134,8 @@ def put_aspects(store: Desk, request: Request) -> Answer:
     }
     records = shaped(shapes.Upsert, parts, "$").aspects
     done = store.commit(catalog_id, [PutAspects(name, JsonRecords(records))])
-    received = len(records)
-    form = {"revision": done.revision, "received": received, "written": received, "refused": []}
+    form: dict[str, object] = {"revision": done.revision, "received": len(records)}
+    form |= {"written": len(records), "refused": ()}
     return answer(form, etag=etag(done.revision))
 
 

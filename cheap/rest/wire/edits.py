@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from msgspec import Raw
@@ -248,7 +248,7 @@ def _path(path: object) -> list[str]:
         path = (path,)
     if not isinstance(path, Iterable):
         raise InvalidNameError(f"path: expected names, got {show(path)}")
-    return [check_key(each, "node name") for each in path]  # pyright: ignore[reportUnknownVariableType]
+    return [check_key(each, "node name") for each in cast("Iterable[object]", path)]
 
 
 def _label(value: str | None) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from cheap import errors
+from cheap.core.forms import is_array, is_object
 from cheap.errors import (
     AlreadyExistsError,
     CatalogNotFoundError,
@@ -158,15 +159,13 @@ def encode_problem(error: CheapError, instance: str) -> bytes:
 
 
 def _storable(value: Any) -> Any:
-    match value:
-        case str():
-            return value.encode(errors="backslashreplace").decode()
-        case dict():
-            return {key: _storable(each) for key, each in value.items()}
-        case list():
-            return [_storable(each) for each in value]
-        case _:
-            return value
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if is_object(value):
+        return {key: _storable(each) for key, each in value.items()}
+    if is_array(value):
+        return [_storable(each) for each in value]
+    return value
 
 
 def error_of(status: int, body: bytes, headers: Mapping[str, str]) -> CheapError:
