@@ -46,14 +46,13 @@ def main(words: Sequence[str] | None = None, plan: Plan | None = None) -> int:
         plan = replace(plan, names=tuple(asked.names))
     plan = replace(plan, backends=tuple(asked.on))
     with tempfile.TemporaryDirectory(prefix="cheap-bench-") as folder:
-        results = run(plan, Path(folder), _Progress())
+        results = run(plan, Path(folder), _Progress(), asked.json)
     for each in asked.join:
         results.join(each)
     verdicts = judge(results, BACKENDS, plan.sizes[-1])
     text = report(results, verdicts)
     print(text)
-    if asked.json:
-        results.write(asked.json, verdicts)
+    results.write(verdicts)
     if asked.write_docs:
         write_docs(PAGE, text)
     return _finish(verdicts, strict=asked.strict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -44,11 +44,13 @@ class Results:
         about: versions, machine, settings.
         figures: the figures, in the order in which they were found.
         others: what other runs, whose figures stand here too, were about.
+        path: where everything is written as JSON, also while the run is under way.
     """
 
     about: dict[str, Any]
     figures: list[Figure] = field(default_factory=list)
     others: list[dict[str, Any]] = field(default_factory=list)
+    path: Path | None = None
 
     def add(
         self,
@@ -64,6 +66,7 @@ class Results:
             Figure(task, contender, backend, size, unit, tuple(rounds))
             for contender, rounds in found.items()
         ]
+        self.write()  # so that a run which is stopped leaves what it found
 
     def find(self, task: str, contender: str, backend: str = "", size: int = 0) -> Figure | None:
         """Return a figure, if there is one."""
@@ -89,15 +92,17 @@ class Results:
         self.others += [document["about"], *document["others"]]
         self.about["databases"] = document["about"]["databases"] | self.about["databases"]
 
-    def write(self, path: Path, verdicts: list[Any]) -> None:
-        """Write everything as JSON."""
+    def write(self, verdicts: Sequence[Any] = ()) -> None:
+        """Write everything as JSON, if that is wanted."""
+        if self.path is None:
+            return
         document = {
             "about": self.about,
             "others": self.others,
             "figures": [asdict(each) | {"median": each.value} for each in self.figures],
             "targets": [asdict(each) for each in verdicts],
         }
-        path.write_text(json.dumps(document, indent=1) + "\n")
+        self.path.write_text(json.dumps(document, indent=1) + "\n")
 
 
 def _place(figure: Figure) -> tuple[str, str, str, int]:

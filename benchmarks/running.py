@@ -18,15 +18,16 @@ from benchmarks.tasks import PLANNED, Tasks
 Tell = Callable[[str], None]
 
 
-def run(plan: Plan, folder: Path, tell: Tell) -> Results:
+def run(plan: Plan, folder: Path, tell: Tell, json: Path | None = None) -> Results:
     """Measure what is planned.
 
     Args:
         plan: what to measure.
         folder: where the files of SQLite may lie.
         tell: says what is going on.
+        json: where to write what was found, as it is found.
     """
-    results = Results(about(plan, {}))
+    results = Results(about(plan, {}), path=json)
     names = {*plan.names}
     for backend in plan.backends:
         mine = PLANNED | {"pages"} | ({"scale"} if backend == "sqlite" else set())

@@ -31,8 +31,8 @@ def test_everything_runs(
     out = tmp_path / "figures.json"
     really, runs = command.run, []
 
-    def run(plan: Plan, folder: Path, tell: command.Tell) -> Results:
-        runs.append(really(plan, folder, tell))
+    def run(plan: Plan, folder: Path, tell: command.Tell, json: Path | None) -> Results:
+        runs.append(really(plan, folder, tell, json))
         return runs[-1]
 
     monkeypatch.setattr(command, "run", run)

@@ -45,14 +45,13 @@ def main(words: Sequence[str], tell: Tell, plan: Plan | None = None) -> int:
     plan = plan or (QUICK if asked.quick else FULL)
     plan = replace(plan, backends=tuple(asked.on))
     with tempfile.TemporaryDirectory(prefix="cheap-bench-") as folder:
-        results = run(plan, Path(folder), tell)
+        results = run(plan, Path(folder), tell, asked.json)
     for each in asked.join:
         results.join(each)
     verdicts = judge(results, BACKENDS)
     text = report(results, verdicts)
     print(text)
-    if asked.json:
-        results.write(asked.json, verdicts)
+    results.write(verdicts)
     if asked.write_docs:
         write_docs(PAGE, text)
     missed = [each for each in verdicts if not each.met]
@@ -62,10 +61,10 @@ def main(words: Sequence[str], tell: Tell, plan: Plan | None = None) -> int:
     return 1 if asked.strict and missed else 0
 
 
-def run(plan: Plan, folder: Path, tell: Tell) -> Results:
-    """Measure what is planned."""
+def run(plan: Plan, folder: Path, tell: Tell, json: Path | None = None) -> Results:
+    """Measure what is planned; write what is found as JSON, as it is found."""
     common = CommonPlan(("modes",), plan.backends, rounds=plan.rounds, quick=plan.quick)
-    results = Results(about(common, {}))
+    results = Results(about(common, {}), path=json)
     results.about["packages"] |= {name: version(name) for name in PACKAGES}
     data = make_data(plan.size)
     with ExitStack() as stack:
