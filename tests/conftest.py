@@ -45,6 +45,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the benchmarks to full runs, which have what they need."""
+    if config.option.fast and collection_path.name in ("test_benchmarks.py", "test_modes.py"):
+        return True
+    return None
+
+
 # --- lanes ----------------------------------------------------------------------------------
 
 

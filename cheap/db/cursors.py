@@ -1,7 +1,7 @@
 """Cursors: where a page ended, as one opaque word that a caller hands back for the next page.
 
 The values by which the list is ordered, as JSON, in base64 that may stand in a URL. The first of
-them is a short tag of the list, so that the cursor of another list is refused.
+them is a tag of the question, so that the cursor of another one is refused.
 """
 
 from __future__ import annotations
@@ -9,13 +9,20 @@ from __future__ import annotations
 import base64
 import binascii
 from functools import lru_cache
-from typing import Any, Literal
+from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
 from cheap.core.names import is_storable_text
 from cheap.core.values import MAX_INTEGER, MIN_INTEGER
 from cheap.errors import InvalidQueryError
+
+
+def tag_of(verb: str, *question: object) -> str:
+    """Return the tag of a list: what was asked for, and a digest of all that was asked about it."""
+    digest = blake2b(repr(question).encode(errors="surrogatepass"), digest_size=6)
+    return f"{verb} {digest.hexdigest()}"
 
 
 def write_cursor(*parts: int | str | bytes | None) -> str:
@@ -28,12 +35,12 @@ def write_cursor(*parts: int | str | bytes | None) -> str:
 
 
 def read_cursor(text: object, kinds: tuple[object, ...]) -> tuple[Any, ...]:
-    """Return the values of a cursor.
+    """Return the values of a cursor, its tag the first of them.
 
     Args:
         text: the cursor.
-        kinds: for each value its type (``int``, ``str``, ``bytes``, or one of them ``| None``);
-            for a tag the very text.
+        kinds: the tag, then for each value its type (``int``, ``str``, ``bytes``, or one of them
+            ``| None``).
 
     Raises:
         InvalidQueryError: it is not a cursor, or that of another list.
@@ -42,8 +49,9 @@ def read_cursor(text: object, kinds: tuple[object, ...]) -> tuple[Any, ...]:
         if not isinstance(text, str):
             raise TypeError
         padded = text.encode() + b"=" * (-len(text) % 4)
-        parts = _decoder(kinds).decode(base64.b64decode(padded, b"-_", validate=True))
-        if not all(map(_can_be_bound, parts)):
+        decode = _decoder((str, *kinds[1:])).decode
+        parts = decode(base64.b64decode(padded, b"-_", validate=True))
+        if parts[0] != kinds[0] or not all(map(_can_be_bound, parts)):
             raise ValueError
     except (TypeError, ValueError, binascii.Error, msgspec.MsgspecError):
         shown = text[:40] if isinstance(text, str) else type(text).__name__
@@ -55,8 +63,7 @@ def read_cursor(text: object, kinds: tuple[object, ...]) -> tuple[Any, ...]:
 
 @lru_cache(maxsize=64)
 def _decoder(kinds: tuple[object, ...]) -> msgspec.json.Decoder[tuple[Any, ...]]:
-    types = tuple(Literal[kind] if isinstance(kind, str) else kind for kind in kinds)
-    return msgspec.json.Decoder(tuple.__class_getitem__(types))
+    return msgspec.json.Decoder(tuple.__class_getitem__(kinds))
 
 
 def _can_be_bound(part: object) -> bool:

@@ -22,7 +22,7 @@ from cheap.core.filters import Selection
 from cheap.core.names import check_id, check_name, id_from_bytes, ids_from_bytes, new_id
 from cheap.db.adapter import Adapter, Row, Session
 from cheap.db.commits import Work, apply, write_large
-from cheap.db.cursors import read_cursor, write_cursor
+from cheap.db.cursors import read_cursor, tag_of, write_cursor
 from cheap.db.desks import SqlDesk
 from cheap.db.feed import Feed
 from cheap.db.finding import Finder
@@ -148,7 +148,8 @@ class SqlDao(SqlDesk):
         limit: int = DEFAULT_LIMIT,
     ) -> Page[CatalogHeader]:
         check_limit(limit)
-        after = b"" if cursor is None else read_cursor(cursor, ("catalogs", bytes))[1]
+        tag = tag_of("catalogs", species)
+        after = b"" if cursor is None else read_cursor(cursor, (tag, bytes))[1]
         params: dict[str, object] = {"after": after, "limit": limit + 1}
         statement = self._sql.list_catalogs
         if species is not None:
@@ -156,7 +157,7 @@ class SqlDao(SqlDesk):
             statement = self._sql.list_catalogs_of
         with self._reading() as session:
             rows = session.rows(statement, params)
-        return _page(rows, limit, header_of, lambda row: write_cursor("catalogs", row[0]))
+        return _page(rows, limit, header_of, lambda row: write_cursor(tag, row[0]))
 
     def delete_catalog(self, catalog_id: UUID) -> bool:
         def work(session: Session) -> bool:
@@ -263,7 +264,8 @@ class SqlDao(SqlDesk):
         self, catalog_id: UUID, name: str, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
     ) -> Page[Entry]:
         check_limit(limit)
-        after = -(2**63) if cursor is None else read_cursor(cursor, ("items", int))[1]
+        tag = tag_of("items", catalog_id, name)
+        after = -(2**63) if cursor is None else read_cursor(cursor, (tag, int))[1]
         with self._reading(snapshot=True) as session:
             found = self._hierarchy(session, catalog_id, name)
             place = {**_catalog(catalog_id), "hierarchy": found.number}
@@ -271,12 +273,12 @@ class SqlDao(SqlDesk):
             if found.type is HierarchyType.ASPECT_MAP:
                 codec = found.readable_codec()
                 rows = session.rows(self._sql.page_aspects, params)
-                more = write_cursor("items", rows[limit - 1][2]) if len(rows) > limit else None
+                more = write_cursor(tag, rows[limit - 1][2]) if len(rows) > limit else None
                 packed = packed_records(session, place, [row[:2] for row in rows[:limit]])
                 aspects = aspects_of(packed, codec)
                 return Page(tuple(Entry(None, e, a) for e, a in aspects.items()), more)
             rows = session.rows(self._sql.page_entries, params)
-            more = write_cursor("items", rows[limit - 1][0]) if len(rows) > limit else None
+            more = write_cursor(tag, rows[limit - 1][0]) if len(rows) > limit else None
             return Page(entries_in(session, place, found.type, rows[:limit]), more)
 
     def drop_hierarchy(self, catalog_id: UUID, name: str) -> bool:
@@ -352,7 +354,8 @@ class SqlDao(SqlDesk):
             found = self._aspect_map(session, catalog_id, name)
             selection = Selection(found.readable_codec().definition, where, order_by)
             place = {**_catalog(catalog_id), "hierarchy": found.number}
-            return Finder(session, place, found, selection).page(cursor, limit)
+            tag = tag_of("find", catalog_id, name, where, selection.order)
+            return Finder(session, place, found, selection).page(tag, cursor, limit)
 
     # --- writing --------------------------------------------------------------------------
 
@@ -397,7 +400,7 @@ class SqlDao(SqlDesk):
             definitions = session.rows(self._sql.list_definitions, _catalog(catalog_id))
             by_number = {each.number: each for each in rows.values()}
             feed = Feed(session, _catalog(catalog_id), header, by_number, definitions)
-            return feed.page(since, cursor, limit)
+            return feed.page(since, tag_of("changes", catalog_id, since), cursor, limit)
 
     # --- large values ---------------------------------------------------------------------
 

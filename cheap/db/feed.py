@@ -60,15 +60,15 @@ class Feed:
         self._hierarchies = hierarchies
         self._definitions = definitions
 
-    def page(self, since: int, cursor: str | None, limit: int) -> Page[Change]:
-        """Return the page after a cursor, or after a revision."""
+    def page(self, since: int, tag: str, cursor: str | None, limit: int) -> Page[Change]:
+        """Return the page after a cursor, which has the tag of the question, or a revision."""
         after: Place = (since, 99, 0, b"")
         if cursor is not None:
-            _, *place = read_cursor(cursor, ("changes", int, int, int, bytes))
+            _, *place = read_cursor(cursor, (tag, int, int, int, bytes))
             after = (place[0], place[1], place[2], place[3])
         steps = list(heapq.merge(*self._sources(after, limit + 1), key=lambda step: step[0]))
         page, rest = steps[:limit], steps[limit:]
-        following = write_cursor("changes", *page[-1][0]) if rest else None
+        following = write_cursor(tag, *page[-1][0]) if rest else None
         return Page(tuple(self._changes(page)), following)
 
     # --- where changes are found ----------------------------------------------------------

@@ -48,11 +48,11 @@ class Finder:
         self._codec = hierarchy.readable_codec()
         self._selection = selection
 
-    def page(self, cursor: str | None, limit: int) -> Page[Aspect]:
-        """Return the page after a cursor."""
+    def page(self, tag: str, cursor: str | None, limit: int) -> Page[Aspect]:
+        """Return the page after a cursor, which has the tag of the question."""
         key, entity = b"", b""
         if cursor is not None:
-            _, key, entity = read_cursor(cursor, ("find", bytes, bytes))
+            _, key, entity = read_cursor(cursor, (tag, bytes, bytes))
         indexes = self._hierarchy.indexes
         ranges = self._selection.ranges(indexes)
         points = [each for each in ranges if each.low == each.high][:1]
@@ -68,15 +68,15 @@ class Finder:
         else:
             everything = self._narrowed(spans, b"", _CHUNK)
             in_order = iter(self._sorted(everything, (key, entity), limit))
-        return self._cut(in_order, limit)
+        return self._cut(in_order, tag, limit)
 
-    def _cut(self, in_order: Iterator[Found], limit: int) -> Page[Aspect]:
+    def _cut(self, in_order: Iterator[Found], tag: str, limit: int) -> Page[Aspect]:
         items: list[Aspect] = []
         last: Found | None = None
         for found in in_order:
             if len(items) == limit:
                 assert last is not None
-                return Page(tuple(items), write_cursor("find", last[0], last[1].bytes))
+                return Page(tuple(items), write_cursor(tag, last[0], last[1].bytes))
             items.append(Aspect.from_row(self._codec, found[2], None, found[1]))
             last = found
         return Page(tuple(items))

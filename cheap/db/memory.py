@@ -30,7 +30,7 @@ from cheap.core.filters import Selection
 from cheap.core.names import check_id, check_name
 from cheap.core.species import read_only_reason
 from cheap.db.calls import committing
-from cheap.db.cursors import read_cursor, write_cursor
+from cheap.db.cursors import read_cursor, tag_of, write_cursor
 from cheap.db.desks import MemoryDesk
 from cheap.db.memory_commit import Writing
 from cheap.db.memory_state import (
@@ -185,7 +185,7 @@ class MemoryDao(MemoryDesk):
             for key, kept in self._seen().items()
             if species is None or kept.header.species is species
         ]
-        return _page("catalogs", (bytes,), found, cursor, limit)
+        return _page(tag_of("catalogs", species), (bytes,), found, cursor, limit)
 
     def delete_catalog(self, catalog_id: UUID) -> bool:
         with self._writing() as catalogs:
@@ -267,7 +267,8 @@ class MemoryDao(MemoryDesk):
         if hierarchy.type is HierarchyType.ASPECT_MAP:
             readable_definition(kept, name)
         found = [((row.place,), (key, row)) for key, row in hierarchy.ordered()]
-        page = _page("items", (int,), found, cursor, limit)
+        tag = tag_of("items", catalog_id, name)
+        page = _page(tag, (int,), found, cursor, limit)
         return Page(tuple(entry_of(kept, hierarchy, *each) for each in page.items), page.next)
 
     def drop_hierarchy(self, catalog_id: UUID, name: str) -> bool:
@@ -307,7 +308,8 @@ class MemoryDao(MemoryDesk):
             if selection.matches is None or selection.matches(row):
                 key = selection.order_key(row), entity.bytes
                 found.append((key, aspect_of(definition, entity, packed)))
-        return _page("find", (bytes, bytes), found, cursor, limit)
+        tag = tag_of("find", catalog_id, name, where, selection.order)
+        return _page(tag, (bytes, bytes), found, cursor, limit)
 
     # --- writing --------------------------------------------------------------------------
 
@@ -346,7 +348,8 @@ class MemoryDao(MemoryDesk):
             for rank, change in changes_of(kept)
             if change.revision > since
         ]
-        return _page("changes", (int, int, int, int), found, cursor, limit)
+        tag = tag_of("changes", catalog_id, since)
+        return _page(tag, (int, int, int, int), found, cursor, limit)
 
     # --- large values ---------------------------------------------------------------------
 

@@ -118,5 +118,6 @@ def make_app(
         exception_handlers={HTTPException: no_route},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # an address is right or wrong
     app.state.serving = serving
     return app

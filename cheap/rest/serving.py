@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 import weakref
@@ -35,6 +36,7 @@ T = TypeVar("T")
 
 IDEMPOTENCY_KEY: Final = "idempotency-key"
 _TRIES: Final = 4
+_GZIP: Final = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
 
 
 class _Raced(Exception):
@@ -179,7 +181,7 @@ def _answered(handler: Handler, request: Request, store: Desk) -> Answer:
         found = handler(store, request)
     else:
         found = _answered_once(handler, request, store, key)
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if _GZIP.search(request.headers.get("accept-encoding", "")):
         return found.compressed()
     return found
 

@@ -134,3 +134,11 @@ def test_only_entities_are_items(store: Store, wrong: object) -> None:
         with pytest.raises(InvalidNameError):
             store.commit(catalog, [edit])
     assert items(store, catalog, "list") == [A]
+
+
+def test_places_that_no_list_has(store: Store) -> None:
+    catalog = new_catalog(store, *list_of("list", [A, B]))
+    for index, remove in ((2**63, 0), (10**30, 0), (0, 2**63), (1, 10**30)):
+        with pytest.raises(InvalidEditError):
+            store.commit(catalog, [Splice("list", index, remove)])
+    assert items(store, catalog, "list") == [A, B]

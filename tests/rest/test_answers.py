@@ -26,6 +26,9 @@ async def test_large_answers_are_compressed_when_asked_for() -> None:
         assert packed.headers["vary"] == "Accept-Encoding"
         assert packed.content == plain.content
         assert int(packed.headers["content-length"]) < len(plain.content) / 2
+        for refused in ("gzip;q=0", "br, gzip; q=0.00", ""):
+            answer = await here.get(path, accept_encoding=refused)
+            assert "content-encoding" not in answer.headers, refused
         small = await here.get(here.path(), accept_encoding="gzip")
         assert "content-encoding" not in small.headers
 

@@ -48,6 +48,14 @@ async def delete(here: Site, tag: str) -> Any:
     return await here.http.delete(here.path(), headers={"if-match": tag})
 
 
+async def test_a_deletion_to_come_is_noted_at_the_revision_that_is_named() -> None:
+    async with site() as here:
+        for tag, status in (('"7"', 412), ('"1"', 202)):
+            answer = await here.http.delete(here.path("?after=99"), headers={"if-match": tag})
+            assert answer.status_code == status
+            assert bool(here.store.due_deletions(2**40)) == (status == 202)
+
+
 @pytest.mark.parametrize("change", [put, patch, commit, delete])
 async def test_nothing_is_overwritten_unseen(change: Any) -> None:
     async with site() as here:

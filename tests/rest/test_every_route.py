@@ -203,7 +203,6 @@ async def test_unknown_addresses(guarded: Site, path: str) -> None:
             assert answer.json()["code"] == "route-not-found"
 
 
-@pytest.mark.xfail(reason="app.py leaves Starlette's redirect_slashes on", strict=True)
 @pytest.mark.parametrize("path", ["/api/", "/api/catalog/", "/health/", f"/api/catalog/{NOBODY}/"])
 async def test_no_redirects(guarded: Site, path: str) -> None:
     answer = await guarded.http.get(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from cheap.core import HierarchyType
@@ -22,6 +23,9 @@ from cheap.errors import (
     ConflictError,
     InvalidEditError,
 )
+
+_LONGEST: Final = 2**62
+"""No list is as long; databases count up to twice that."""
 
 
 def append(work: Work, name: str, entities: Sequence[UUID]) -> None:
@@ -71,7 +75,7 @@ def splice(work: Work, edit: Splice) -> None:
     refuse_list(work, found)
     entities = [check_id(each).bytes for each in edit.insert]
     start, remove = edit.index, edit.remove
-    if min(start, remove) < 0:
+    if min(start, remove) < 0 or max(start, remove) > _LONGEST:
         raise outside(work, found, edit)
     # From the item before the place to the one behind what is taken out.
     offset = max(0, start - 1)

@@ -41,10 +41,9 @@ class CheapClientConfig:
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
-        if not self.base_url.startswith(("http://", "https://")):
-            raise ConfigurationError(
-                f"base_url: expected http://… or https://…, got {self.base_url!r}"
-            )
+        url: object = self.base_url
+        if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+            raise ConfigurationError(f"base_url: expected http://… or https://…, got {url!r}")
         for name, least in (
             ("timeout", 0.0),
             ("max_retries", 0),
@@ -54,5 +53,6 @@ class CheapClientConfig:
             ("page_size", 1),
         ):
             value = getattr(self, name)
-            if not value >= least:
+            kinds = (int, float) if isinstance(least, float) else int
+            if isinstance(value, bool) or not isinstance(value, kinds) or not value >= least:
                 raise ConfigurationError(f"{name}: expected at least {least}, got {value!r}")

@@ -123,7 +123,12 @@ def delete_catalog(store: Desk, request: Request) -> Answer:
     after: int | None = request.query.after
     if after is not None:
         due = int(time.time()) + after
-        store.schedule_deletion(catalog_id, due)
+
+        def schedule() -> int:
+            store.schedule_deletion(catalog_id, due)
+            return store.get_catalog(catalog_id).revision
+
+        guarded(store, request, catalog_id, schedule, after=0)
         form = {"status": "deletion scheduled", "catalog_id": catalog_id, "due": due}
         return answer(form, 202)
 
