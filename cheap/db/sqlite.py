@@ -311,7 +311,8 @@ class SqliteAdapter(Adapter):
             else:
                 self._use_wal(session)
                 session.run(f"PRAGMA synchronous = {self._durability}", {})
-            session.run("PRAGMA cache_size = -16384", {})
+            # KB for each connection: a stream of all records fills it, whatever it is.
+            session.run("PRAGMA cache_size = -8192", {})
         except BaseException:
             session.connection.close()
             raise

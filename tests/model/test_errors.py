@@ -18,6 +18,7 @@ from cheap.errors import (
     InvalidDocumentError,
     InvalidError,
     InvalidValueError,
+    MalformedRequestError,
     MissingIndexError,
     MissingKeyError,
 )
@@ -34,6 +35,8 @@ def made(error: type[CheapError]) -> CheapError:
         return InvalidValueError("person", faults, "here")
     if error is InvalidDocumentError:
         return InvalidDocumentError("$.x", "is missing")
+    if error is MalformedRequestError:
+        return MalformedRequestError("$.x", "is missing", [Fault("$.x", "a value", "")])
     if error is ConflictError:
         return ConflictError("list 'queue'", 5)
     return error("a sentence")
