@@ -54,8 +54,8 @@ def main(words: Sequence[str], tell: Tell, plan: Plan | None = None) -> int:
     verdicts = judge(results)
     text = report(results, verdicts)
     print(text)
-    if asked.json:
-        results.write(asked.json, verdicts)
+    results.path = asked.json
+    results.write(verdicts)
     if asked.write_docs:
         write_docs(PAGE, text, BEGIN)
     missed = [each for each in verdicts if not each.met]

@@ -25,7 +25,6 @@ from cheap.core import (
     HierarchyType,
     LargeValue,
     Order,
-    read_catalog,
     write_catalog,
 )
 from cheap.core.codecs import codec_of
@@ -38,13 +37,13 @@ from cheap.core.values import show
 from cheap.errors import (
     CatalogNotFoundError,
     ConflictError,
-    CorruptError,
-    InvalidDocumentError,
     InvalidError,
     InvalidQueryError,
+    InvalidValueError,
     MissingKeyError,
 )
 from cheap.rest.client.calls import Call, Reply, Steps, call, can_be_a_name, value_place
+from cheap.rest.client.lines import read_catalog_line
 from cheap.rest.wire import contents, routes
 from cheap.rest.wire.edits import definitions_after, type_code, write_edit, written_definition
 from cheap.rest.wire.filters import write_filter, write_order
@@ -119,7 +118,8 @@ class Verbs:
             upstream=upstream,
             global_id=catalog_id,
         )
-        written, _, _ = yield from self._written(None, edits)
+        written: list[dict[str, Any]] = []
+        yield from self._written(None, edits, written)
         form = {
             "species": new.species.value,
             "version": new.version,
@@ -190,7 +190,7 @@ class Verbs:
             revision = header.revision
         else:
             reply = yield call(routes.LOAD_CATALOG, catalog_id, query=query)
-            catalog = _catalog(reply.body)
+            catalog = read_catalog_line(reply.body)
             revision = int(reply.headers["etag"].strip('"'))
         kept = None if only is None else frozenset(only)
         catalog.settle(Basis(store_id, revision, only=kept))
@@ -345,8 +345,14 @@ class Verbs:
         check_id(catalog_id, "catalog id")
         edits = list(edits)
         for last in (False, True):
-            written, made, asked = yield from self._written(catalog_id, edits)
+            written: list[dict[str, Any]] = []
             form = {"edits": written, "expect": expect, "own": list(own), "refresh": refresh}
+            try:
+                made, asked = yield from self._written(catalog_id, edits, written)
+            except InvalidValueError:
+                if written:
+                    yield from self._refuse_earlier(catalog_id, form, edits[len(written)])
+                raise
             try:
                 reply = yield call(routes.COMMIT, catalog_id, body=form)
                 self._note(catalog_id, made)
@@ -366,11 +372,25 @@ class Verbs:
             if definition is not None:
                 self._definitions[catalog_id, name] = definition
 
+    def _refuse_earlier(self, catalog_id: UUID, form: dict[str, Any], refused: Edit) -> Steps[None]:
+        """Raise what is wrong with the edits before one whose records were refused, if anything.
+
+        They are sent with one that the server refuses for certain: of an unknown definition.
+        """
+        assert isinstance(refused, PutAspects)
+        name = refused.hierarchy
+        poison: dict[str, Any] = {"edit": "put_aspects", "hierarchy": name, "definition": _UNKNOWN}
+        poison["aspects"] = {}
+        try:
+            yield call(routes.COMMIT, catalog_id, body={**form, "edits": [*form["edits"], poison]})
+        except ConflictError as error:
+            if error.what != f"aspect definition {name!r}":
+                raise
+
     def _written(
-        self, catalog_id: UUID | None, edits: Sequence[Edit]
-    ) -> Steps[tuple[list[dict[str, Any]], dict[str, AspectDef | None], list[str]]]:
-        """Return edits as JSON, the definitions that they leave, and the names of others."""
-        written: list[dict[str, Any]] = []
+        self, catalog_id: UUID | None, edits: Sequence[Edit], written: list[dict[str, Any]]
+    ) -> Steps[tuple[dict[str, AspectDef | None], list[str]]]:
+        """Append edits as JSON; return the definitions that they leave, and names of others."""
         made: dict[str, AspectDef | None] = {}
         asked: list[str] = []
         for edit in edits:
@@ -387,7 +407,7 @@ class Verbs:
                         continue
             written.append(_written_by(definition, edit))
             made |= definitions_after(edit)
-        return written, made, asked
+        return made, asked
 
     # --- changes and large values -----------------------------------------------------------
 
@@ -471,10 +491,3 @@ def _records(definition: AspectDef | None, edit: PutAspects) -> tuple[dict[str, 
 def _object(reply: Reply) -> dict[str, Any]:
     found: dict[str, Any] = reply.json()
     return found
-
-
-def _catalog(body: bytes) -> Catalog:
-    try:
-        return read_catalog(body)
-    except InvalidDocumentError as error:
-        raise CorruptError(f"the server's answer cannot be read: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
@@ -204,11 +204,21 @@ class _Entries(msgspec.Struct):
     definition: Raw | UnsetType = UNSET
 
 
-def entry_form(entry: Entry) -> dict[str, Any]:
-    """Return an item of a hierarchy, to be encoded."""
-    aspect = entry.aspect
-    if aspect is not None:
-        return {"entity": entry.entity, "aspect": record_json(aspect)}
+def entry_forms(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Return items of one hierarchy, to be encoded."""
+    aspects = [each.aspect for each in entries if each.aspect is not None]
+    return record_forms(aspects) if aspects else list(map(_entry_form, entries))
+
+
+def record_forms(aspects: Sequence[Aspect]) -> list[dict[str, Any]]:
+    """Return records of one definition, each with its entity, to be encoded."""
+    if not aspects:
+        return []
+    to_json = codec_of(aspects[0].definition).to_json
+    return [{"entity": each.entity, "aspect": Raw(to_json(each.packed()))} for each in aspects]
+
+
+def _entry_form(entry: Entry) -> dict[str, Any]:
     if entry.key is None:
         return {"entity": entry.entity}
     if isinstance(entry.key, str):
@@ -218,7 +228,7 @@ def entry_form(entry: Entry) -> dict[str, Any]:
 
 def entries_form(page: Page[Entry]) -> dict[str, Any]:
     """Return a page of a hierarchy, to be encoded."""
-    form: dict[str, Any] = {"items": list(map(entry_form, page.items)), "next": page.next}
+    form: dict[str, Any] = {"items": entry_forms(page.items), "next": page.next}
     if page.items and page.items[0].aspect is not None:
         form["definition"] = definition_json(page.items[0].aspect.definition)
     return form
@@ -227,7 +237,7 @@ def entries_form(page: Page[Entry]) -> dict[str, Any]:
 def aspects_form(aspects: Sequence[Aspect], cursor: str | None = None) -> dict[str, Any]:
     """Return a page of records, to be encoded."""
     form: dict[str, Any] = {
-        "items": [{"entity": each.entity, "aspect": record_json(each)} for each in aspects],
+        "items": record_forms(aspects),
         "next": cursor,
     }
     if aspects:
@@ -377,9 +387,9 @@ def _read_value(form: _Change, key: object, definitions: dict[str, AspectDef]) -
 # --- lines --------------------------------------------------------------------------------------
 
 
-def lines(entries: Iterable[Entry]) -> bytes:
-    """Return items of a hierarchy as lines of JSON, one each."""
-    return _encode_lines(map(entry_form, entries))
+def lines(entries: Sequence[Entry]) -> bytes:
+    """Return items of one hierarchy as lines of JSON, one each."""
+    return _encode_lines(entry_forms(entries))
 
 
 def read_line(line: bytes | str, definition: AspectDef | None) -> Entry:
