@@ -146,6 +146,13 @@ def test_ctrl_c_reaches_workers_too_and_ends_them_well(tmp_path: Path) -> None:
         assert served.refuses()
 
 
+def test_ctrl_c_while_workers_still_begin(tmp_path: Path) -> None:
+    with Served(f"sqlite:///{tmp_path}/x.db", "--workers", "4") as served:
+        os.killpg(served.process.pid, signal.SIGINT)  # when the first is ready, others are not
+        assert served.ended() == 0
+        assert served.said == ""
+
+
 def test_a_request_has_a_line_in_the_log(tmp_path: Path) -> None:
     with Served(f"sqlite:///{tmp_path}/x.db", "--log-level", "info") as served:
         served.metric("cheap_requests_in_hand")

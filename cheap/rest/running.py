@@ -203,7 +203,13 @@ class Workers:
     def _start_one(self) -> None:
         given = (self._settings, self._door, self._log_level, self._ready)
         worker = self._spawning.Process(target=work, args=given, name="cheap worker")
-        worker.start()
+        # Ctrl+C reaches all processes of a terminal: a worker must not die of it before it gets to
+        # ignore it, so it begins with the signal blocked. Here it comes a moment later.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        try:
+            worker.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self._workers.append(worker)
 
     def _first_is_ready(self) -> bool:
