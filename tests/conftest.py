@@ -16,6 +16,11 @@ from tests.divergences import DIVERGENCES
 from tests.lanes import LANES, Ground, Lane, Place, lanes_of
 
 CONTRACT = Path(__file__).parent / "contract"
+NOT_DAILY = (
+    *("test_benchmarks.py", "test_modes.py", "test_bench_http.py"),
+    *("test_demo.py", "test_cli.py", "test_sockets.py"),
+)
+"""Files that ``--fast`` leaves to the whole run: they start servers and programs many times."""
 
 # Examples take as long as they take, and each makes catalogs of its own in the test's store.
 settings.register_profile(
@@ -46,8 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave the benchmarks to full runs, which have what they need."""
-    if config.option.fast and collection_path.name in ("test_benchmarks.py", "test_modes.py"):
+    """Leave some files to whole runs, which have what they need."""
+    if config.option.fast and collection_path.name in NOT_DAILY:
         return True
     return None
 
