@@ -474,7 +474,7 @@ def examples(lane: Lane) -> int:
     """How many. Behind a door it is the same DAO; what a door adds shows in a few of them."""
     if lane.door != "dao":
         return 8
-    return 100 if lane.fast else 20
+    return 60 if lane.fast else 20
 
 
 @pytest.mark.against_memory
