@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
@@ -97,6 +97,33 @@ class Aspect(MutableMapping[str, Value]):
         aspect._owner = owner
         aspect._entity = entity
         return aspect
+
+    @classmethod
+    def from_packed(cls, codec: Codec, packed: bytes, entity: UUID) -> Aspect:
+        """Wrap a packed record, which is decoded when somebody looks at it; for stores.
+
+        Args:
+            codec: packs and unpacks such records.
+            packed: the record.
+            entity: the entity it belongs to.
+        """
+        aspect = cls.__new__(cls)
+        aspect._codec = codec
+        aspect._packed = packed
+        aspect._extra = None
+        aspect._owner = None
+        aspect._entity = entity
+        return aspect  # whose row comes with the first look
+
+    if not TYPE_CHECKING:  # or checkers would believe that there is an attribute of any name
+
+        def __getattr__(self, name: str) -> object:
+            # Python asks here for what is not there: of the slots only the row may be empty. Those
+            # that are filled are read as fast as ever.
+            if name != "_row":
+                raise AttributeError(f"an Aspect has no attribute {name!r}; read aspect[{name!r}]")
+            self._row = row = self._codec.unpack(self._packed)
+            return row
 
     @property
     def definition(self) -> AspectDef:
@@ -278,7 +305,9 @@ class Aspect(MutableMapping[str, Value]):
                     f"property {name!r} of aspect {definition.name!r} is not writable"
                 )
             self._owner.aspect_will_change(self._entity)
-        self._packed = None
+        if self._packed is not None:
+            self._row = self._row  # decoded, before what it is decoded from is let go
+            self._packed = None
 
     def release(self) -> None:
         """Cut the tie to the map that held this aspect; for the maps themselves."""

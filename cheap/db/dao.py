@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -275,8 +276,9 @@ class SqlDao(SqlDesk):
                 rows = session.rows(self._sql.page_aspects, params)
                 more = write_cursor(tag, rows[limit - 1][2]) if len(rows) > limit else None
                 packed = packed_records(session, place, [row[:2] for row in rows[:limit]])
-                aspects = aspects_of(packed, codec)
-                return Page(tuple(Entry(None, e, a) for e, a in aspects.items()), more)
+                # Decoded when somebody looks at them: a server passes them on as they are.
+                wrap = partial(Aspect.from_packed, codec)
+                return Page(tuple(Entry(None, e, wrap(d, e)) for e, d in packed.items()), more)
             rows = session.rows(self._sql.page_entries, params)
             more = write_cursor(tag, rows[limit - 1][0]) if len(rows) > limit else None
             return Page(entries_in(session, place, found.type, rows[:limit]), more)

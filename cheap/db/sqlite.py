@@ -312,7 +312,7 @@ class SqliteAdapter(Adapter):
                 self._use_wal(session)
                 session.run(f"PRAGMA synchronous = {self._durability}", {})
             # KB for each connection: a stream of all records fills it, whatever it is.
-            session.run("PRAGMA cache_size = -8192", {})
+            session.run("PRAGMA cache_size = -4096", {})
         except BaseException:
             session.connection.close()
             raise

@@ -215,17 +215,18 @@ class Endpoint:
             await response(scope, receive, send)
             return
 
-        async def all_of_them() -> Chunks:
+        async def all_of_them() -> AsyncGenerator[bytes]:
             yield first
             async for chunk in chunks:
                 if chunk:
                     yield chunk
 
-        stream = StreamingResponse(
-            all_of_them(), self._route.status, headers, media_type=self._route.gives
-        )
         try:
-            await stream(scope, receive, send)
+            async with aclosing(all_of_them()) as pieces:
+                stream = StreamingResponse(
+                    pieces, self._route.status, headers, media_type=self._route.gives
+                )
+                await stream(scope, receive, send)
         except ClientDisconnect:
             pass  # who asked is gone, and so is the stream
         finally:

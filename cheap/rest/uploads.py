@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -37,12 +38,13 @@ async def write_value(serving: Serving, request: Request, body: Chunks) -> Answe
     catalog_id, name, entity, prop = request.path
     is_text = request.headers.get("content-type", "").startswith("text/")
     dao = await serving.dao()
-    given = _texts(body) if is_text else body
-    written = await dao.write_value(catalog_id, name, entity, prop, given)
+    async with aclosing(_texts(body)) as texts:
+        given = texts if is_text else body
+        written = await dao.write_value(catalog_id, name, entity, prop, given)
     return answer({"size": written.size, "digest": written.digest})
 
 
-async def _texts(body: Chunks) -> AsyncIterator[str]:
+async def _texts(body: Chunks) -> AsyncGenerator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         async for chunk in body:

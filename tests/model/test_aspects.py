@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cheap.core import Aspect, AspectDef, AspectMap, PropertyDef, PropertyType
+from cheap.core.codecs import codec_of
 from cheap.errors import (
+    CorruptError,
     Fault,
     InvalidValueError,
     MissingKeyError,
@@ -370,3 +372,22 @@ def test_putting_the_same_keeps_the_aspect() -> None:
     aspects[A] = {"name": "Al"}
     aspects[A] = aspect
     assert aspects[A] is aspect
+
+
+def test_a_packed_record_is_decoded_at_the_first_look() -> None:
+    definition = AspectDef("a", [PropertyDef("n", PropertyType.INTEGER)])
+    codec, entity = codec_of(definition), UUID(int=1)
+    packed = codec.pack({"n": 5})
+    assert Aspect.from_packed(codec, packed, entity).packed() is packed
+    assert dict(Aspect.from_packed(codec, packed, entity)) == {"n": 5}
+    edited = Aspect.from_packed(codec, packed, entity)
+    edited["n"] = 6
+    assert edited.packed() == codec.pack({"n": 6})
+    emptied = Aspect.from_packed(codec, packed, entity)
+    del emptied["n"]
+    assert emptied.packed() == b"{}"
+    broken = Aspect.from_packed(codec, b'{"n":"x"}', entity)
+    with pytest.raises(CorruptError):
+        broken["n"]
+    with pytest.raises(AttributeError, match=r"aspect\['m'\]"):
+        broken.m  # type: ignore[attr-defined]  # noqa: B018
