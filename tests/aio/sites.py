@@ -31,6 +31,8 @@ class AioSite(ABC):
     session: ClassVar[type[Session]]
     endless: ClassVar[str]
     """A statement that does not end by itself, at least not during a test."""
+    pause: ClassVar[float] = 0.005
+    """How long it waits between two looks at what the database does, in seconds."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -73,7 +75,7 @@ class AioSite(ABC):
         while self.at_work():
             if time.monotonic() > deadline:
                 return False
-            time.sleep(0.005)
+            time.sleep(self.pause)
         return True
 
     @contextmanager
@@ -187,6 +189,8 @@ class PostgresAioSite(AioSite):
 class MariaDbAioSite(AioSite):
     session = blocking_mariadb.MariaDbSession
     endless = "SELECT BENCHMARK(100000000000, 1 + 1)"
+    # innodb_trx is a copy that is renewed only when nobody has read it for 100 ms.
+    pause = 0.11
     site: ServerSite
 
     async def create(self, **options: Any) -> mariadb.MariaDbAdapter:
