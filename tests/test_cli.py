@@ -133,7 +133,12 @@ def test_a_signal_ends_it_well(number: int, options: list[str], tmp_path: Path) 
         assert served.ended() == 0
         assert served.said == ""
         assert served.refuses()
-    assert [each.name for each in tmp_path.iterdir()] == ["x.db"], "the file was not closed"
+    left = {each.name for each in tmp_path.iterdir()}
+    if options:
+        # SQLite's last connection removes its log. Of two that are closed at the same moment none
+        # takes itself for the last; the log is empty then, or taken over by who opens it next.
+        left -= {"x.db-wal", "x.db-shm"}
+    assert left == {"x.db"}, "the file was not closed"
 
 
 def test_ctrl_c_reaches_workers_too_and_ends_them_well(tmp_path: Path) -> None:
