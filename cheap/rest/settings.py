@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import os
+from difflib import get_close_matches
+from typing import Annotated, Any, Final
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -12,6 +14,10 @@ from cheap.rest.wire.bodies import MAX_DEPTH
 from cheap.rest.wire.routes import Scope
 
 Words = Annotated[tuple[str, ...], NoDecode]
+
+
+_ALIKE: Final = 0.8
+"""From so much likeness on (1: equal) a variable is one of ours, mistyped."""
 
 
 class Settings(BaseSettings):
@@ -74,8 +80,10 @@ def read_settings(**given: Any) -> Settings:
         given: settings that take the place of the environment's.
 
     Raises:
-        ConfigurationError: one of them makes no sense; the message names it.
+        ConfigurationError: one of them makes no sense, or is mistyped; the message names it.
     """
+    if mistyped := _mistyped():
+        raise ConfigurationError("; ".join(mistyped))
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -85,3 +93,13 @@ def read_settings(**given: Any) -> Settings:
             for each in error.errors(include_input=False)
         ]
         raise ConfigurationError("; ".join(faults)) from None
+
+
+def _mistyped() -> list[str]:
+    """Tell of variables that are nearly ours: ``CHEAP_API_KEY`` would leave the server open."""
+    known = {f"CHEAP_{name.upper()}" for name in Settings.model_fields}
+    return [
+        f"{name}: there is no such setting; did you mean {meant[0]}?"
+        for name in sorted({each.upper() for each in os.environ} - known)
+        if (meant := get_close_matches(name, known, 1, _ALIKE))
+    ]

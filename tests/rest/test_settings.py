@@ -39,6 +39,32 @@ def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("CHEAP_API_KEY", "CHEAP_API_KEYS"),
+        ("CHEAP_DATABASE", "CHEAP_DATABASE_URL"),
+        ("CHEAP_MAX_BODY_SIZE", "CHEAP_MAX_BODY"),
+        ("cheap_max_request", "CHEAP_MAX_REQUESTS"),
+    ],
+)
+def test_what_is_mistyped_is_refused(
+    name: str, meant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a server that is thought to be closed would be open."""
+    monkeypatch.setenv(name, KEY)
+    with pytest.raises(ConfigurationError) as caught:
+        create_app()
+    assert str(caught.value) == f"{name.upper()}: there is no such setting; did you mean {meant}?"
+
+
+def test_variables_of_others_are_not_minded(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As Kubernetes sets them for a service called cheap.
+    for name in ("CHEAP_SERVICE_HOST", "CHEAP_PORT", "CHEAP_PORT_8000_TCP_ADDR", "CHEAP_X"):
+        monkeypatch.setenv(name, "x")
+    assert read_settings() == Settings()
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("PAGE_SIZE", "0"),
