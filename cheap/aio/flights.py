@@ -17,7 +17,8 @@ T = TypeVar("T")
 GRACE: Final = 0.015
 """Seconds that a cancelled task waits for its thread, before it leaves it to end by itself.
 
-Twice as long measured 51 ms until the caller of a save was back, at worst; it is to be under 50."""
+Twice as long measured 51 ms until the caller of a save was back, at worst; it is to be under 50.
+"""
 
 AGAIN: Final = 0.003
 """Seconds from the first interrupt to the second: one that falls between two statements has no
