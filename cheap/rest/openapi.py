@@ -12,6 +12,7 @@ from cheap.errors import (
     CheapError,
     ForbiddenError,
     InternalError,
+    InvalidNameError,
     MalformedRequestError,
     OverloadedError,
     PreconditionError,
@@ -204,6 +205,8 @@ def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
 
 def _errors_of(route: Route) -> list[type[CheapError]]:
     found: list[type[CheapError]] = [MalformedRequestError, *route.errors]
+    if any(kind is str and f"{{{name}}}" in route.path for name, (kind, _) in PARAMETERS.items()):
+        found.append(InvalidNameError)
     if "match" in _CONDITIONAL.get(route.name, ()):
         found.append(PreconditionError)
     if route.takes:

@@ -336,7 +336,7 @@ QUERY_ASPECTS = Route(
     body=shapes.AspectQuery,
     takes=(JSON,),
     answer=shapes.EntryPage,
-    errors=(*_MISSING, InvalidQueryError, ConflictError),
+    errors=(*_MISSING, InvalidNameError, InvalidQueryError, ConflictError),
 )
 PUT_ASPECTS = Route(
     "put_aspects",
