@@ -107,10 +107,7 @@ class Endpoint:
         self._serving = serving
         self._keys = keys
         self._no_query = None if route.query is None else route.query()
-        self._parameters = [
-            (name, PARAMETERS[name][0])
-            for name in (part.partition("}")[0] for part in route.path.split("{")[1:])
-        ]
+        self._parameters = [(name, PARAMETERS[name][0]) for name in route.parameters]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[ROUTE] = self._route.name

@@ -120,8 +120,7 @@ def _tag(route: Route) -> str:
 
 def _path(route: Route) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for part in route.path.split("{")[1:]:
-        name = part.partition("}")[0]
+    for name in route.parameters:
         kind, description = PARAMETERS[name]
         schema: dict[str, Any] = {"type": "string", "minLength": 1}
         if kind is not str:
@@ -205,7 +204,7 @@ def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
 
 def _errors_of(route: Route) -> list[type[CheapError]]:
     found: list[type[CheapError]] = [MalformedRequestError, *route.errors]
-    if any(kind is str and f"{{{name}}}" in route.path for name, (kind, _) in PARAMETERS.items()):
+    if any(PARAMETERS[name][0] is str for name in route.parameters):
         found.append(InvalidNameError)
     if "match" in _CONDITIONAL.get(route.name, ()):
         found.append(PreconditionError)

@@ -31,7 +31,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from cheap import AspectDef, Catalog, PropertyDef, PropertyType
 from cheap.db.memory import MemoryDao
 from cheap.rest.openapi import openapi
-from cheap.rest.wire.routes import ROUTES
+from cheap.rest.wire.routes import PARAMETERS, ROUTES
 from tests.clients import app_over
 
 DOCUMENT = openapi("1.0")
@@ -245,6 +245,15 @@ def excused(answer: Response) -> list[CheckFunction]:
         return []
     # What is wrong in two ways may be told the one that needs no look at the body.
     return [positive_data_acceptance, negative_data_rejection]
+
+
+def test_a_bad_name_is_in_the_document(api: BaseSchema) -> None:
+    """Whether the address has a name in it, or the body of a query."""
+    for each in ROUTES:
+        shown = api.find_operation_by_id(each.name).definition.raw["responses"]
+        named = any(PARAMETERS[name][0] is str for name in each.parameters)
+        if named or each.name == "query_aspects":
+            assert "`invalid-name`" in shown["422"]["description"], each.name
 
 
 @pytest.mark.parametrize("name", [each.name for each in ROUTES if each.name != "openapi"])

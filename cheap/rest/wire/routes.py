@@ -77,6 +77,11 @@ class Route:
     others: dict[int, type[BaseModel] | None] = field(default_factory=dict)
     errors: tuple[type[CheapError], ...] = ()
 
+    @property
+    def parameters(self) -> list[str]:
+        """The names of the path's parameters, in order."""
+        return [part.partition("}")[0] for part in self.path.split("{")[1:]]
+
     def url(self, *values: object) -> str:
         """Return the path with values in the place of its parameters, percent-encoded."""
         rest = self.path
