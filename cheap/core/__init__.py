@@ -1,7 +1,8 @@
 """What a catalog is: pure values and in-memory collections. No I/O, no SQL, no HTTP."""
 
 from cheap.core.aspects import Aspect
-from cheap.core.catalogs import Basis, Catalog, CatalogImpl
+from cheap.core.basis import Basis
+from cheap.core.catalogs import Catalog, CatalogImpl
 from cheap.core.definitions import (
     NO_DEFAULT,
     AspectDef,

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import (
+    ItemsView,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+    ValuesView,
+)
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from uuid import UUID
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 from pydantic import ValidationError
 
 from cheap.core.codecs import Codec, Row, codec_of
@@ -28,8 +35,12 @@ T = TypeVar("T")
 class AspectOwner(Protocol):
     """What an aspect tells about its edits: the map that holds it."""
 
-    def aspect_will_change(self, entity: UUID) -> None:
-        """Refuse the edit, or note that this entity's aspect is about to differ."""
+    def aspect_may_change(self) -> None:
+        """Refuse the edit, or let it pass."""
+        ...
+
+    def aspect_did_change(self, entity: UUID, aspect: Aspect) -> None:
+        """Note that this entity's aspect differs."""
         ...
 
 
@@ -55,7 +66,7 @@ class Aspect(MutableMapping[str, Value]):
         {'name': 'Alice', 'age': 30}
     """
 
-    __slots__ = ("_codec", "_entity", "_extra", "_owner", "_packed", "_row")
+    __slots__ = ("__weakref__", "_codec", "_entity", "_extra", "_owner", "_packed", "_row")
 
     def __init__(self, definition: AspectDef, values: object = None) -> None:
         codec = codec_of(definition)
@@ -138,16 +149,12 @@ class Aspect(MutableMapping[str, Value]):
     # --- reading --------------------------------------------------------------------------
 
     def __getitem__(self, name: str) -> Value:
-        codec = self._codec
-        value: Value | UnsetType
         try:
-            value = getattr(self._row, codec.fields[name])
+            value = self._codec.readers[name](self._row)
         except KeyError:
             return self._other(name)
-        if codec.digits and name in codec.digits:
-            value = codec.get(self._row, name)
         if value is UNSET:
-            return codec.definition[name].unset_value
+            return self._codec.definition[name].unset_value
         return value
 
     def _other(self, name: str) -> Value:
@@ -163,15 +170,34 @@ class Aspect(MutableMapping[str, Value]):
         )
 
     def __iter__(self) -> Iterator[str]:
-        yield from self._codec.fields
+        yield from self._codec.readers
         if self._codec.definition.can_add_properties:
             yield from list(self._extras())
 
     def __len__(self) -> int:
-        return len(self._codec.fields) + len(self._extras())
+        return len(self._codec.readers) + len(self._extras())
 
     def __contains__(self, name: object) -> bool:
-        return name in self._codec.fields or name in self._extras()
+        return name in self._codec.readers or name in self._extras()
+
+    def values(self) -> ValuesView[Value]:
+        """Return a view of all values, which reads them at once; so does :meth:`items`.
+
+        To read all that is in a record this is many times as fast as one property after another.
+
+        Example:
+            >>> number, name, moment = reading.values()
+        """
+        return _Values(self)
+
+    def items(self) -> ItemsView[str, Value]:
+        """Return a view of all properties: name and value."""
+        return _Items(self)
+
+    def read_all(self) -> Sequence[Value]:
+        """Return the values of all properties, in order; for the views of this aspect."""
+        values = self._codec.read(self._row)
+        return [*values, *extra.values()] if (extra := self._extras()) else values
 
     def is_set(self, name: str) -> bool:
         """Tell whether a property has a value of its own (null counts), not just the default.
@@ -241,27 +267,30 @@ class Aspect(MutableMapping[str, Value]):
         values, faults = codec.check({name: value})
         if faults:
             raise self._refused(faults)
-        self._will_change(name)
+        self._may_change(name)
         if name in codec.all_fields:
             codec.put(self._row, name, values[name])
         else:
             self._extra = self._extras() | values
             codec.put_extra(self._row, self._extra)
+        self._did_change()
 
     def __delitem__(self, name: str) -> None:
         if name in self._codec.all_fields:
             if self._must_keep(name):
                 raise self._refused([Fault(name, "a value (it is required)", "nothing")])
-            self._will_change(name)
+            self._may_change(name)
             setattr(self._row, self._codec.all_fields[name], UNSET)
+            self._did_change()
             return
         extra = dict(self._extras())
         if name not in extra:
             self._other(name)
-        self._will_change(name)
+        self._may_change(name)
         del extra[name]
         self._extra = extra
         self._codec.put_extra(self._row, extra)
+        self._did_change()
 
     def popitem(self) -> tuple[str, Value]:
         """Unset the last property that is set, and return it; KeyError when none is."""
@@ -284,7 +313,7 @@ class Aspect(MutableMapping[str, Value]):
         if faults:
             raise self._refused(faults)
         for name in names:
-            self._will_change(name)
+            self._may_change(name)
         for name in names:
             del self[name]
 
@@ -295,7 +324,7 @@ class Aspect(MutableMapping[str, Value]):
         owned = self._owner is not None and not definition.can_remove_properties
         return owned and prop is not None and prop.required
 
-    def _will_change(self, name: str) -> None:
+    def _may_change(self, name: str) -> None:
         definition = self.definition
         if not definition.writable:
             raise ReadOnlyError(f"aspect {definition.name!r} is not writable")
@@ -304,10 +333,14 @@ class Aspect(MutableMapping[str, Value]):
                 raise ReadOnlyError(
                     f"property {name!r} of aspect {definition.name!r} is not writable"
                 )
-            self._owner.aspect_will_change(self._entity)
+            self._owner.aspect_may_change()
         if self._packed is not None:
             self._row = self._row  # decoded, before what it is decoded from is let go
             self._packed = None
+
+    def _did_change(self) -> None:
+        if self._owner is not None and self._entity is not None:
+            self._owner.aspect_did_change(self._entity, self)
 
     def release(self) -> None:
         """Cut the tie to the map that held this aspect; for the maps themselves."""
@@ -335,6 +368,20 @@ class Aspect(MutableMapping[str, Value]):
 
     def __repr__(self) -> str:
         return f"Aspect({self.definition.name!r}, {dict(self)!r})"
+
+
+class _Values(ValuesView[Value]):
+    _mapping: Aspect
+
+    def __iter__(self) -> Iterator[Value]:
+        return iter(self._mapping.read_all())
+
+
+class _Items(ItemsView[str, Value]):
+    _mapping: Aspect
+
+    def __iter__(self) -> Iterator[tuple[str, Value]]:
+        return zip(self._mapping, self._mapping.read_all(), strict=True)
 
 
 def _faults_of(error: ValidationError) -> list[Fault]:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
 from cheap.core.aspects import Aspect
+from cheap.core.basis import Basis, Outline
 from cheap.core.definitions import AspectDef, CatalogDef, HierarchyType
 from cheap.core.edits import (
-    CreateHierarchy,
-    DropHierarchy,
     Edit,
     Path,
     PutDefinition,
-    SetHeader,
 )
 from cheap.core.hierarchies import (
     AspectMap,
@@ -25,12 +22,14 @@ from cheap.core.hierarchies import (
     EntityTree,
     Hierarchy,
 )
+from cheap.core.hierarchies.tracking import Taken
 from cheap.core.names import check_id, check_label, new_id
 from cheap.core.species import CatalogSpecies, read_only_reason
 from cheap.errors import (
     AlreadyExistsError,
     InvalidDefinitionError,
     MissingKeyError,
+    MisuseError,
     ReadOnlyError,
 )
 
@@ -43,23 +42,6 @@ HIERARCHY_CLASSES: Mapping[HierarchyType, type[Hierarchy]] = {
     HierarchyType.ENTITY_TREE: EntityTree,
     HierarchyType.ASPECT_MAP: AspectMap,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """What a loaded catalog knows of the store it came from.
-
-    Attributes:
-        store_id: identifies the store; revisions of another one mean nothing.
-        revision: the catalog revision at which everything in it was read.
-        own: later revisions that were this catalog's own saves.
-        only: names of the hierarchies that were loaded, or ``None`` for all.
-    """
-
-    store_id: UUID
-    revision: int
-    own: frozenset[int] = frozenset()
-    only: frozenset[str] | None = None
 
 
 class Catalog(Mapping[str, Hierarchy]):
@@ -110,8 +92,8 @@ class Catalog(Mapping[str, Hierarchy]):
         self._upstream = None if upstream is None else check_id(upstream, "upstream")
         self._definitions: dict[str, AspectDef] = {}
         self._hierarchies: dict[str, Hierarchy] = {}
-        self._saved_labels: tuple[str, str | None] | None = None
-        self._saved_definitions: dict[str, AspectDef] = {}
+        self._saved = Outline()
+        self._is_taken = False
         self._dropped: dict[str, None] = {}
         self._basis: Basis | None = None
 
@@ -295,11 +277,11 @@ class Catalog(Mapping[str, Hierarchy]):
         """Remove a hierarchy and all that is in it; MissingKeyError when there is none."""
         self._check_editable()
         dropped = self[name]
-        if not dropped.is_new:
-            self._dropped[name] = None
         dropped.lock(f"hierarchy {name!r} was dropped from its catalog")
         del self._hierarchies[name]
         self._definitions.pop(name, None)
+        if not dropped.is_new:
+            self._dropped[name] = None
 
     def aspect_map(self, name: str) -> AspectMap:
         """Return an aspect map; MissingKeyError when there is none of this name and kind."""
@@ -387,50 +369,72 @@ class Catalog(Mapping[str, Hierarchy]):
     def content_edits(self) -> list[Edit]:
         """Return the edits that fill an empty catalog with all that this one holds."""
         edits: list[Edit] = [PutDefinition(each) for each in self._definitions.values()]
-        for each in self._hierarchies.values():
-            edits += _creation(each)
+        for each in list(self._hierarchies.values()):
+            edits += each.creation_edits()
         return edits
 
     def pending_edits(self) -> list[Edit]:
         """Return the edits made since this copy was loaded or saved (all of it, for a new one)."""
-        edits: list[Edit] = []
-        labels = (self._version, self._uri)
-        if self._saved_labels is not None and labels != self._saved_labels:
-            edits.append(SetHeader(self._version, self._uri or ""))
-        edits += [DropHierarchy(name) for name in self._dropped]
-        for name, definition in self._definitions.items():
-            if self._saved_definitions.get(name) != definition or name in self._dropped:
-                edits.append(PutDefinition(definition))
+        edits = self._outline().edits_since(self._saved, self._dropped)
         for each in self._hierarchies.values():
-            if each.is_new:
-                edits += _creation(each)
-            else:
-                edits += each.pending_edits()
+            edits += each.creation_edits() if each.is_new else each.pending_edits()
         return edits
 
-    def settle(self, basis: Basis) -> Callable[[], None]:
-        """Note that the present content is what a store holds; return how to take that back."""
-        new = {name for name, each in self._hierarchies.items() if each.is_new}
-        undos = [each.settle() for each in self._hierarchies.values()]
-        old: tuple[Any, ...] = (
-            self._basis,
-            self._saved_labels,
-            self._saved_definitions,
-            self._dropped,
-        )
-        self._basis = basis
-        self._saved_labels = (self._version, self._uri)
-        self._saved_definitions = dict(self._definitions)
-        self._dropped = {}
+    def _outline(self) -> Outline:
+        return Outline((self._version, self._uri), dict(self._definitions))
+
+    def take(self, *, whole: bool = False) -> Taken:
+        """Take the edits since the last save, for they are to be saved.
+
+        What is edited from then on is noted for the save after that. It ends with :meth:`settle`,
+        or by giving the edits back.
+
+        Args:
+            whole: take the edits that fill an empty catalog instead, as of a new one.
+
+        Raises:
+            MisuseError: they are taken already: another call is saving the catalog.
+        """
+        if self._is_taken:
+            raise MisuseError(
+                f"catalog {self._global_id} is being saved by another call; "
+                "wait until that has ended"
+            )
+        self._is_taken = True
+        hierarchies = list(self._hierarchies.values())
+        new = {each.name for each in hierarchies if each.is_new}
+        parts = [each.take(whole=whole) for each in hierarchies]
+        saved, dropped, present = self._saved, self._dropped, self._outline()
+        self._saved, self._dropped = present, {}
+
+        def edits() -> list[Edit]:
+            outline = present.edits_since(Outline() if whole else saved, () if whole else dropped)
+            return [*outline, *(edit for part in parts for edit in part.edits())]
+
+        def give_back() -> None:
+            for part in parts:
+                part.give_back()
+            # What had not been saved before is not there to be dropped.
+            later = {name: None for name in self._dropped if name not in new}
+            self._saved, self._dropped = saved, dropped | later
+            self._is_taken = False
+
+        return Taken(edits, give_back)
+
+    def settle(self, basis: Basis, taken: Taken | None = None) -> Callable[[], None]:
+        """Note that a store holds what was taken (or all there is, after loading it).
+
+        Returns:
+            How to take that back.
+        """
+        noted = self.take() if taken is None else taken
+        old, self._basis = self._basis, basis
+        self._is_taken = False
         self._lock_if_read_only()
 
         def undo() -> None:
-            for each in undos:
-                each()
-            # What had not been saved before is not there to be dropped.
-            later = {name: None for name in self._dropped if name not in new}
-            self._basis, self._saved_labels, self._saved_definitions, self._dropped = old
-            self._dropped = self._dropped | later
+            noted.give_back()
+            self._basis = old
             self._lock_if_read_only()
 
         return undo
@@ -475,13 +479,6 @@ class Catalog(Mapping[str, Hierarchy]):
             f"<Catalog {self._global_id} {self._species.value} version={self._version!r} "
             f"revision={self.revision} hierarchies={list(self._hierarchies)}>"
         )
-
-
-def _creation(hierarchy: Hierarchy) -> list[Edit]:
-    """The edits that create a hierarchy with all of its content."""
-    indexes = hierarchy.indexes if isinstance(hierarchy, AspectMap) else ()
-    create = CreateHierarchy(hierarchy.name, hierarchy.type, indexes)
-    return [create, *hierarchy.content_edits()]
 
 
 CatalogImpl = Catalog

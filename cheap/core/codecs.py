@@ -11,11 +11,13 @@ that was just loaded is only decoded when somebody looks at it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
+from operator import attrgetter
 from typing import Any, Final, cast
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType, convert
+from msgspec.structs import astuple
 
 from cheap.core.checking import KINDS, NOT_JSON, Checker
 from cheap.core.checks import Refused
@@ -69,8 +71,8 @@ class Codec:
 
     Attributes:
         definition: the definition.
-        fields: property name → name of its field in a decoded row; readable properties only.
-        all_fields: the same for every property.
+        all_fields: property name → name of its field in a decoded row.
+        readers: property name → what reads it from a decoded row; readable properties only.
         required: names of the properties that a record must give.
         fixed: names of the properties that are not writable.
         large: names of the CLOB and BLOB properties (multivalued ones stay in the record).
@@ -82,7 +84,6 @@ class Codec:
         props = definition.properties
         self.definition = definition
         self.all_fields = {prop.name: f"p{i}" for i, prop in enumerate(props)}
-        self.fields = {p.name: self.all_fields[p.name] for p in props if p.readable}
         self.required = tuple(prop.name for prop in props if prop.required)
         self.fixed = tuple(prop.name for prop in props if not prop.writable)
         single = [prop for prop in props if not prop.multivalued]
@@ -91,6 +92,19 @@ class Codec:
             prop.name for prop in single if prop.type.is_large or prop.type is PropertyType.TEXT
         )
         self.digits = {p.name for p in props if p.type is PropertyType.BIG_INTEGER}
+        self.readers: dict[str, Callable[[Row], Value | UnsetType]] = {
+            prop.name: partial(self.get, name=prop.name)
+            if prop.name in self.digits
+            else attrgetter(self.all_fields[prop.name])
+            for prop in props
+            if prop.readable
+        }
+        # Whether a row's fields are its values, in order, so that msgspec alone can list them.
+        self._is_flat = (
+            len(self.readers) == len(props)
+            and not self.digits
+            and not definition.can_add_properties
+        )
         self._checker = Checker(definition)
         # Whether the packed form is the JSON form, so that msgspec alone can go between them.
         self._plain = not definition.can_add_properties and all(
@@ -318,6 +332,18 @@ class Codec:
             if isinstance(value, tuple):
                 return tuple(parse_digits(cast("str", each)) for each in value)
         return value
+
+    def read(self, row: Row) -> Sequence[Value]:
+        """Return what reading each of ``readers`` gives: the default, or null, of what is unset."""
+        found: Sequence[Value | UnsetType] = (
+            astuple(row) if self._is_flat else [read(row) for read in self.readers.values()]
+        )
+        if UNSET not in found:
+            return cast("Sequence[Value]", found)
+        return [
+            self.definition[name].unset_value if isinstance(value, UnsetType) else value
+            for name, value in zip(self.readers, found, strict=True)
+        ]
 
     def values(self, row: Row) -> dict[str, Value]:
         """Return every property of a decoded row that is set, also those that are not readable."""

@@ -12,6 +12,7 @@ from cheap.core import (
     Basis,
     Catalog,
 )
+from cheap.core.hierarchies.tracking import Taken
 from cheap.db.adapter import Adapter, Lent, Session
 from cheap.db.transactions import Transaction, current, opened
 from cheap.errors import (
@@ -62,8 +63,8 @@ class Joinable(Store):
                 undo()
             raise
 
-    def _settle(self, catalog: Catalog, basis: Basis) -> None:
-        undo = catalog.settle(basis)
+    def _settle(self, catalog: Catalog, basis: Basis, taken: Taken) -> None:
+        undo = catalog.settle(basis, taken)
         joined = current(self.adapter)
         if joined is not None:
             joined.undos.append(undo)

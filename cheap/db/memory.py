@@ -27,6 +27,7 @@ from cheap.core import (
 from cheap.core.codecs import codec_of
 from cheap.core.edits import CreateHierarchy, DropHierarchy, Edit, PutDefinition
 from cheap.core.filters import Selection
+from cheap.core.hierarchies.tracking import Taken
 from cheap.core.names import check_id, check_name
 from cheap.core.species import read_only_reason
 from cheap.db.calls import committing
@@ -223,8 +224,8 @@ class MemoryDao(MemoryDesk):
         with self.transaction():
             return super().save_catalog(catalog, replace=replace)
 
-    def _settle(self, catalog: Catalog, basis: Basis) -> None:
-        undo, joined = catalog.settle(basis), current(self)
+    def _settle(self, catalog: Catalog, basis: Basis, taken: Taken) -> None:
+        undo, joined = catalog.settle(basis, taken), current(self)
         if joined is not None:
             joined.undos.append(undo)
 

@@ -20,6 +20,7 @@ from cheap.core import (
     Order,
 )
 from cheap.core.edits import DropDefinition, DropHierarchy, Edit, SetHeader
+from cheap.core.hierarchies.tracking import Taken
 from cheap.errors import ConflictError, InvalidEditError
 from cheap.store.answers import (
     DEFAULT_LIMIT,
@@ -34,7 +35,14 @@ from cheap.store.answers import (
     check_limit,
     check_offset,
 )
-from cheap.store.saving import basis_after, basis_of, check_whole, creation_of, is_new_to
+from cheap.store.saving import (
+    basis_after,
+    basis_of,
+    being_saved,
+    check_whole,
+    creation_of,
+    is_new_to,
+)
 
 
 class Store(ABC):
@@ -143,25 +151,30 @@ class Store(ABC):
                 names it, nothing was written, and the catalog still holds its edits.
             AlreadyExistsError: the catalog is new here, but the store has one of its id.
             ReadOnlyError: the species does not allow edits of its content.
+            MisuseError: another call is saving this catalog. Edits are fine meanwhile; they wait
+                for the next save.
         """
-        if replace:
-            revision = self._replace(catalog)
-        elif is_new_to(self.store_id, catalog):
-            revision = self.create_catalog(**creation_of(catalog)).revision
-        else:
-            edits, basis = catalog.pending_edits(), basis_of(catalog)
-            if not edits:
-                return catalog.revision
-            done = self.commit(catalog.global_id, edits, expect=basis.revision, own=basis.own)
-            self._settle(catalog, basis_after(done, catalog))
-            return done.revision
-        self._settle(catalog, Basis(self.store_id, revision))
-        return revision
+        is_new = is_new_to(self.store_id, catalog)
+        with being_saved(catalog, whole=replace or is_new) as taken:
+            if replace:
+                basis = Basis(self.store_id, self._replace(catalog, taken))
+            elif is_new:
+                made = self.create_catalog(**creation_of(catalog, taken))
+                basis = Basis(self.store_id, made.revision)
+            else:
+                basis = basis_of(catalog)
+                if edits := taken.edits():
+                    done = self.commit(
+                        catalog.global_id, edits, expect=basis.revision, own=basis.own
+                    )
+                    basis = basis_after(done, catalog)
+            self._settle(catalog, basis, taken)
+        return catalog.revision
 
-    def _replace(self, catalog: Catalog) -> int:
+    def _replace(self, catalog: Catalog, taken: Taken) -> int:
         check_whole(catalog)
         if not self.catalog_exists(catalog.global_id):
-            return self.create_catalog(**creation_of(catalog)).revision
+            return self.create_catalog(**creation_of(catalog, taken)).revision
         header = self.get_catalog(catalog.global_id)
         if (header.species, header.upstream) != (catalog.species, catalog.upstream):
             raise InvalidEditError(
@@ -172,12 +185,12 @@ class Store(ABC):
         present = self.list_hierarchies(catalog.global_id)
         edits += [DropHierarchy(each.name) for each in present]
         edits += [DropDefinition(each.name) for each in self.list_aspect_defs(catalog.global_id)]
-        edits += catalog.content_edits()
+        edits += taken.edits()
         return self.commit(catalog.global_id, edits, refresh=True).revision
 
-    def _settle(self, catalog: Catalog, basis: Basis) -> None:
+    def _settle(self, catalog: Catalog, basis: Basis, taken: Taken) -> None:
         """Note that a catalog was saved; stores with transactions take it back on rollback."""
-        catalog.settle(basis)
+        catalog.settle(basis, taken)
 
     def list_catalog_ids(self) -> list[UUID]:
         """Return the ids of all catalogs (the guide's spelling; prefer ``iter_catalogs``)."""

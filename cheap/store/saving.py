@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import TypedDict
 from uuid import UUID
 
 from cheap.core import Basis, Catalog, CatalogSpecies
 from cheap.core.edits import Edit
+from cheap.core.hierarchies.tracking import Taken
 from cheap.errors import InvalidEditError
 from cheap.store.answers import Commit
 
@@ -21,6 +23,27 @@ class Creation(TypedDict):
     upstream: UUID | None
     catalog_id: UUID
     edits: Sequence[Edit]
+
+
+@contextmanager
+def being_saved(catalog: Catalog, *, whole: bool) -> Generator[Taken]:
+    """Take a catalog's edits for the time of a ``with`` block, which saves and settles them.
+
+    When it raises they are the catalog's again.
+
+    Args:
+        catalog: the catalog.
+        whole: whether all of it is saved, not only what was edited.
+
+    Raises:
+        MisuseError: another call is saving the catalog.
+    """
+    taken = catalog.take(whole=whole)
+    try:
+        yield taken
+    except BaseException:
+        taken.give_back()
+        raise
 
 
 def is_new_to(store_id: UUID, catalog: Catalog) -> bool:
@@ -41,15 +64,15 @@ def is_new_to(store_id: UUID, catalog: Catalog) -> bool:
     return True
 
 
-def creation_of(catalog: Catalog) -> Creation:
-    """Return the arguments that create a catalog as it is."""
+def creation_of(catalog: Catalog, taken: Taken) -> Creation:
+    """Return the arguments that create a catalog of which all was taken."""
     return {
         "species": catalog.species,
         "version": catalog.version,
         "uri": catalog.uri,
         "upstream": catalog.upstream,
         "catalog_id": catalog.global_id,
-        "edits": catalog.content_edits(),
+        "edits": taken.edits(),
     }
 
 

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
+from cheap import Catalog
 from cheap.core.edits import AddMembers, Append, PutAspects, PutEntries, Splice
-from cheap.errors import CatalogNotFoundError, ConflictError
+from cheap.errors import CatalogNotFoundError, ConflictError, MisuseError
 from cheap.store import Store
 from tests.contract.samples import (
     PERSON,
@@ -67,6 +68,67 @@ def test_no_append_is_lost(store: Store, other: Store) -> None:
         assert [each for each in found[::2] if each in ids[n::4]] == ids[n::4]
     assert revision_of(store, catalog) == 41
     assert len(items(store, catalog, "set")) == 40
+
+
+def test_what_is_edited_during_a_save_waits_for_the_next(store: Store) -> None:
+    """Whatever moment of the save an edit meets: it is saved now or then, and never forgotten."""
+    catalog = Catalog()
+    people = catalog.define(PERSON, {entity: {"name": "new"} for entity in entities(200)})
+    queue, staff = catalog.create_list("queue"), catalog.create_set("staff")
+    codes, trees = catalog.create_directory("codes"), [catalog.create_tree("folders")]
+    first = next(iter(people))
+    for round_ in range(4):
+        saved = threading.Event()
+
+        def save(saved: threading.Event = saved) -> None:
+            try:
+                store.save_catalog(catalog)
+            finally:
+                saved.set()
+
+        def edit(saved: threading.Event = saved, round_: int = round_) -> None:
+            for entity in entities(1000):
+                people[entity] = {"name": "late"}
+                people[first]["age"] = len(people)
+                queue.insert(len(queue) // 2, entity)
+                staff.add(entity)
+                codes[str(entity)] = entity
+                trees[-1]["a", str(entity)] = entity
+                catalog.version = str(entity)
+                if len(staff) % 3 == 0:
+                    del people[entity], codes[str(entity)], trees[-1]["a"], queue[0]
+                    staff.discard(entity)
+                    staff.add(first)
+                if saved.is_set():
+                    break
+            if round_ == 3:
+                catalog.create_set(f"set {len(people)}", [first])
+
+        together(save, edit)
+        if round_ == 1:
+            catalog.drop("folders")
+            trees.append(catalog.create_tree("folders"))
+    store.save_catalog(catalog)
+    assert not catalog.is_modified
+    assert store.load_catalog(catalog.global_id) == catalog
+
+
+def test_a_catalog_is_saved_by_one_at_a_time(store: Store) -> None:
+    """The second is told, or comes after the first; never is half of it counted as saved."""
+    catalog = Catalog()
+    catalog.create_list("list", entities(3000))
+    refused: list[MisuseError] = []
+
+    def save() -> None:
+        try:
+            store.save_catalog(catalog)
+        except MisuseError as error:
+            refused.append(error)
+
+    together(save, save, save)
+    assert len(refused) <= 2
+    assert not catalog.is_modified
+    assert store.load_catalog(catalog.global_id) == catalog
 
 
 def test_no_count_is_lost(store: Store, other: Store) -> None:

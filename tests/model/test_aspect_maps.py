@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pydantic import BaseModel
 
 from cheap.core import Aspect, AspectDef, AspectMap, PropertyDef, PropertyType
 from cheap.core.edits import CreateIndex, DropIndex, PutAspects, RemoveAspects
+from cheap.core.hierarchies.aspect_map import RECENT
 from cheap.errors import (
     InvalidDefinitionError,
     InvalidNameError,
@@ -112,13 +114,13 @@ def test_its_edits_make_the_same_of_a_copy(
 ) -> None:
     mine = AspectMap(THING, start)
     if saved:
-        mine.settle()
+        mine.take()
     before = plain(mine) if saved else {}
     for step in edits:
         outcome(step, mine)
     pending = mine.pending_edits() if saved else mine.content_edits()
     assert same(apply(dict(before), pending), plain(mine))
-    undo = mine.settle()
+    undo = mine.take().give_back
     assert mine.pending_edits() == []
     for step in later:
         outcome(step, mine)
@@ -173,7 +175,7 @@ def test_only_ids_are_keys() -> None:
 
 def test_a_wrong_record_changes_nothing() -> None:
     made = AspectMap(THING, {A: {"x": 1}})
-    made.settle()
+    made.take()
     with pytest.raises(InvalidValueError):
         made[A] = {"x": "y"}
     with pytest.raises(InvalidValueError):
@@ -217,7 +219,7 @@ def test_equality_is_by_content() -> None:
 
 def test_what_is_edited() -> None:
     made = AspectMap(THING, {A: {"x": 1}, B: {"x": 2}})
-    made.settle()
+    made.take()
     made[A] = {"x": 1}
     made[A] = made[A]
     assert made.pending_edits() == []
@@ -241,12 +243,12 @@ def test_indexes() -> None:
     made = AspectMap(definition, indexes=["x"])
     assert made.indexes == ("x",)
     made.create_index("x")
-    made.settle()
+    made.take()
     made.create_index("y")
     made.drop_index("x")
     made.drop_index("unknown")
     assert made.pending_edits() == [DropIndex("thing", "x"), CreateIndex("thing", "y")]
-    undo = made.settle()
+    undo = made.take().give_back
     assert made.pending_edits() == []
     undo()
     assert made.pending_edits() == [DropIndex("thing", "x"), CreateIndex("thing", "y")]
@@ -298,3 +300,62 @@ def test_a_loaded_record_costs_little_until_it_is_read() -> None:
     assert len(made) == 1000
     assert made.packed() == records
     assert len(gc.get_objects()) - tracked < 100
+
+
+# --- looking --------------------------------------------------------------------------------
+
+
+def many(count: int) -> AspectMap:
+    records = {UUID(int=i): b'{"x":%d}' % i for i in range(count)}
+    return AspectMap.of_packed(THING, records)
+
+
+def test_an_aspect_is_the_same_as_long_as_somebody_has_it() -> None:
+    made = many(RECENT * 3)
+    first = made[UUID(int=0)]
+    assert [aspect["x"] for aspect in made.values()] == list(range(RECENT * 3))
+    assert made[UUID(int=0)] is first
+    assert next(iter(made.values())) is first
+    assert next(iter(made.items())) == (UUID(int=0), first)
+    first["x"] = 7
+    assert made[UUID(int=0)]["x"] == 7
+    assert made.packed([UUID(int=0)]) == {UUID(int=0): b'{"x":7}'}
+
+
+def test_an_edit_is_kept_by_the_map_alone() -> None:
+    made = many(RECENT * 3)
+    made.take()
+    for aspect in made.values():
+        if aspect["x"] == 5:
+            aspect["x"] = -5
+    del aspect
+    assert [aspect["x"] for aspect in made.values()][4:7] == [4, -5, 6]
+    (edit,) = made.pending_edits()
+    assert edit == PutAspects("thing", AspectMap(THING, {UUID(int=5): {"x": -5}}))
+
+
+def test_what_is_replaced_or_removed_belongs_to_no_map() -> None:
+    made = many(2)
+    one, other = made[UUID(int=0)], made[UUID(int=1)]
+    made[UUID(int=0)] = {"x": 9}
+    del made[UUID(int=1)]
+    one["x"] = other["x"] = 100
+    assert {entity: aspect["x"] for entity, aspect in made.items()} == {UUID(int=0): 9}
+
+
+def test_reading_all_keeps_little() -> None:
+    made = many(RECENT * 10)
+    assert sum(aspect["x"] for aspect in made.values()) == sum(range(len(made)))  # type: ignore[misc]
+    gc.collect()
+    kept = [each for each in gc.get_objects() if isinstance(each, Aspect) and each.entity in made]
+    assert len(kept) <= RECENT
+
+
+def test_a_copy_of_a_map_that_was_read() -> None:
+    made = many(3)
+    made[UUID(int=0)]["x"] = 5
+    looked = made[UUID(int=1)]
+    copied = copy.deepcopy(made)
+    assert copied == made
+    copied[UUID(int=1)]["x"] = 6
+    assert looked["x"] == made[UUID(int=1)]["x"] == 1

@@ -63,13 +63,13 @@ def test_its_edits_make_the_same_of_a_copy(
 ) -> None:
     mine = EntityDirectory("d", start)
     if saved:
-        mine.settle()
+        mine.take()
     before = plain(mine) if saved else {}
     for step in edits:
         outcome(step, mine)
     pending = mine.pending_edits() if saved else mine.content_edits()
     assert same(apply(dict(before), pending), plain(mine))
-    undo = mine.settle()
+    undo = mine.take().give_back
     assert mine.pending_edits() == []
     for step in later:
         outcome(step, mine)
@@ -80,7 +80,7 @@ def test_its_edits_make_the_same_of_a_copy(
 
 def test_what_is_edited() -> None:
     made = EntityDirectory("d", {"a": A, "b": B})
-    made.settle()
+    made.take()
     made["a"] = A
     assert made.pending_edits() == []
     made["c"] = A

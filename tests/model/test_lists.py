@@ -91,14 +91,14 @@ def test_its_edits_make_the_same_of_a_copy(
 ) -> None:
     mine = EntityList("l", start)
     if saved:
-        mine.settle()
+        mine.take()
     before = list(mine) if saved else []
     for step in edits:
         outcome(step, mine)
     pending = mine.pending_edits() if saved else mine.content_edits()
     assert apply(list(before), pending) == list(mine)
     # What was saved can be taken back, with edits made since.
-    undo = mine.settle()
+    undo = mine.take().give_back
     assert mine.pending_edits() == []
     for step in later:
         outcome(step, mine)
@@ -112,13 +112,13 @@ def test_its_edits_make_the_same_of_a_copy(
 @given(many, st.lists(st.lists(steps, max_size=3), max_size=4))
 def test_saves_in_saves_are_taken_back(start: list[UUID], rounds: list[list[Step]]) -> None:
     mine = EntityList("l", start)
-    mine.settle()
+    mine.take()
     before = list(mine)
     undos = []
     for edits in rounds:
         for step in edits:
             outcome(step, mine)
-        undos.append(mine.settle())
+        undos.append(mine.take().give_back)
     for undo in reversed(undos):
         undo()
     assert apply(before, mine.pending_edits()) == list(mine)
@@ -129,7 +129,7 @@ def test_saves_in_saves_are_taken_back(start: list[UUID], rounds: list[list[Step
 
 def loaded(*entities: UUID) -> EntityList:
     made = EntityList("l", entities)
-    made.settle()
+    made.take()
     return made
 
 
@@ -183,12 +183,12 @@ def test_what_comes_to_nothing_is_no_edit() -> None:
 
 def test_after_very_many_edits_all_of_it_is_written() -> None:
     made = EntityList("l", IDS * 500)
-    made.settle()
+    made.take()
     for place in range(0, 3000, 6):
         made[place] = IDS[1]
     (edit,) = made.pending_edits()
     assert edit == Splice("l", 0, 3000, tuple(made))
-    undo = made.settle()
+    undo = made.take().give_back
     made.append(A)
     assert made.pending_edits() == [Append("l", (A,))]
     undo()
@@ -197,7 +197,7 @@ def test_after_very_many_edits_all_of_it_is_written() -> None:
 
 def test_long_lists_are_edited_quickly() -> None:
     made = EntityList("l", IDS * 50_000)
-    made.settle()
+    made.take()
     start = time.process_time()
     for _ in range(50):
         made.pop(0)

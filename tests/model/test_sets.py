@@ -87,13 +87,13 @@ def test_its_edits_make_the_same_of_a_copy(
 ) -> None:
     mine = EntitySet("s", start)
     if saved:
-        mine.settle()
+        mine.take()
     before = plain(mine) if saved else {}
     for step in edits:
         outcome(step, mine)
     pending = mine.pending_edits() if saved else mine.content_edits()
     assert same(apply(dict(before), pending), plain(mine))
-    undo = mine.settle()
+    undo = mine.take().give_back
     assert mine.pending_edits() == []
     for step in later:
         outcome(step, mine)
@@ -104,7 +104,7 @@ def test_its_edits_make_the_same_of_a_copy(
 
 def test_what_is_edited() -> None:
     made = EntitySet("s", [A, B])
-    made.settle()
+    made.take()
     made.add(A)
     made.discard(C)
     assert made.pending_edits() == []

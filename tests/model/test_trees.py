@@ -142,14 +142,14 @@ def test_its_edits_make_the_same_of_a_copy(
 ) -> None:
     mine = EntityTree("t", start)
     if saved:
-        mine.settle()
+        mine.take()
     before = plain(mine) if saved else [None, {}]
     scratch = plain(mine)
     for step in edits:
         step(mine, scratch)
     pending = mine.pending_edits() if saved else mine.content_edits()
     assert same(apply(eval(repr(before)), pending), plain(mine))
-    undo = mine.settle()
+    undo = mine.take().give_back
     assert mine.pending_edits() == []
     for step in later:
         step(mine, scratch)
@@ -338,7 +338,7 @@ def test_equality_is_by_content() -> None:
 
 def test_what_is_edited() -> None:
     made = tree(("a", "b"), ("c",))
-    made.settle()
+    made.take()
     made["c"] = A
     made["a"].entity = None
     assert made.pending_edits() == []
@@ -350,7 +350,7 @@ def test_what_is_edited() -> None:
         RemoveNodes("t", (("c",),)),
         PutNodes("t", {("a", "x"): B, ("a",): C, ("c",): None}),
     ]
-    made.settle()
+    made.take()
     made["a", "x", "y"] = A
     del made["a"]
     assert made.pending_edits() == [RemoveNodes("t", (("a",),))]
@@ -401,7 +401,7 @@ def test_deep_trees() -> None:
     last.entity = B
     assert one != other
     assert one.content_edits() == [PutNodes("deep", {("n",) * DEEP: B})]
-    one.settle()
+    one.take()
     top: Node = one.pop("n")
     assert one.pending_edits() == [RemoveNodes("deep", (("n",),))]
     assert not last.is_attached
@@ -415,7 +415,7 @@ def test_deep_trees() -> None:
 def test_a_wide_tree_is_edited_quickly() -> None:
     start = time.process_time()
     made = EntityTree("wide", {(f"a{i % 100}", f"b{i}"): A for i in range(20_000)})
-    made.settle()
+    made.take()
     for node in list(made.walk()):
         node.entity = B
     made.clear()

@@ -143,7 +143,7 @@ class Selection:
         if prop is None or not prop.readable:
             raise InvalidQueryError(
                 f"aspect {self._definition.name!r} has no readable property {name!r}; "
-                f"it has {list(self._codec.fields)}"
+                f"it has {list(self._codec.readers)}"
             )
         return prop
 

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from typing import cast
+from collections import deque
+from collections.abc import (
+    Collection,
+    ItemsView,
+    Iterable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    Sequence,
+    ValuesView,
+)
+from typing import Any, Final, cast
 from uuid import UUID
+from weakref import ref
 
 from cheap.core.aspects import Aspect, record_of
 from cheap.core.codecs import codec_of
 from cheap.core.definitions import AspectDef, HierarchyType
-from cheap.core.edits import CreateIndex, DropIndex, Edit, PutAspects, RemoveAspects
-from cheap.core.hierarchies.tracking import Hierarchy, KeyedHierarchy, last_key
+from cheap.core.edits import (
+    CreateHierarchy,
+    CreateIndex,
+    DropIndex,
+    Edit,
+    PutAspects,
+    RemoveAspects,
+)
+from cheap.core.hierarchies.tracking import Hierarchy, KeyedHierarchy, Taken, last_key
 from cheap.core.names import check_id
 from cheap.core.shapes import fields_of
 from cheap.errors import (
@@ -19,6 +37,23 @@ from cheap.errors import (
     NotReadableError,
     ReadOnlyError,
 )
+
+RECENT: Final = 256
+"""How many decoded aspects a map keeps although nobody else does, for those who look again."""
+
+
+class _Looked(ref[Aspect]):
+    """A record that was looked at: the aspect that was handed out, while somebody has it."""
+
+    __slots__ = ("packed",)
+    packed: bytes
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> bytes:
+        return self.packed
+
+
+_Held = bytes | _Looked | Aspect
+"""A record in a map: packed, looked at, or edited."""
 
 
 class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
@@ -40,10 +75,13 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         >>> people[alice]["age"] = 31
     """
 
-    # A value is held packed (bytes) until somebody looks at it: a loaded record that is never
-    # read costs a dict slot and its bytes.
+    # A record is held packed, and is decoded for whoever looks at it. The map knows that aspect as
+    # long as somebody has it, but keeps none that is not edited, except for the last few: so who
+    # reads all of a large map takes a tenth of the memory (100 bytes a record that was read), and
+    # has no garbage collector going through what was decoded (among 100,000 records that took
+    # half as long again as the reading).
     type = HierarchyType.ASPECT_MAP
-    __slots__ = ("_codec", "_held", "_indexes", "_saved_indexes")
+    __slots__ = ("_codec", "_held", "_indexes", "_recent", "_saved_indexes")
 
     def __init__(
         self,
@@ -54,7 +92,8 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
     ) -> None:
         super().__init__(definition.name)
         self._codec = codec_of(definition)
-        self._held: dict[UUID, bytes | Aspect] = {}
+        self._held: dict[UUID, _Held] = {}
+        self._recent: deque[Aspect] = deque(maxlen=RECENT)
         self._indexes: dict[str, None] = {}
         self._saved_indexes: dict[str, None] = {}
         for name in indexes:
@@ -72,13 +111,24 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         held = self._held.get(entity)
         if held is None:
             raise self._missing(entity)
-        if not isinstance(held, bytes):
+        return self.look(entity, held)
+
+    def look(self, entity: UUID, held: _Held) -> Aspect:
+        """Return the aspect of a record that is held; for the views of this map."""
+        if isinstance(held, Aspect):
             return held
+        if isinstance(held, _Looked):
+            known = held()
+            if known is not None:
+                return known
+            held = held.packed
         codec = self._codec
         if not codec.definition.readable:
             raise NotReadableError(f"aspect {self.name!r} is not readable")
         aspect = Aspect.from_row(codec, codec.unpack(held), self, entity)
-        self._held[entity] = aspect
+        self._held[entity] = looked = _Looked(aspect)
+        looked.packed = held
+        self._recent.append(aspect)
         return aspect
 
     def __setitem__(self, entity: UUID, value: object) -> None:
@@ -97,15 +147,13 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
                 return
             self._held[entity] = packed
         if not self._is_new:
-            self._journal.did_put(entity)
+            self._did_put(entity)
 
     def __delitem__(self, entity: UUID) -> None:
         self._check_writable()
         if entity not in self._held:
             raise self._missing(entity)
-        held = self._held.pop(entity)
-        if isinstance(held, Aspect):
-            held.release()
+        _release(self._held.pop(entity))
         self._did_remove(entity)
 
     def __contains__(self, entity: object) -> bool:
@@ -119,6 +167,12 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
 
     def __len__(self) -> int:
         return len(self._held)
+
+    def values(self) -> ValuesView[Aspect]:
+        return _Values(self)
+
+    def items(self) -> ItemsView[UUID, Aspect]:
+        return _Items(self)
 
     def setdefault(self, entity: UUID, default: object = None) -> Aspect:
         """Return the aspect of an entity; put this record first when there is none."""
@@ -175,11 +229,16 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
     def packed(self, entities: Iterable[UUID] | None = None) -> dict[UUID, bytes]:
         """Return the packed records, all or those of some entities, in order."""
         held = self._held
-        chosen = held if entities is None else {entity: held[entity] for entity in entities}
+        # A copy, for another thread may be editing.
+        chosen = held.copy() if entities is None else {each: held[each] for each in entities}
         return {
-            entity: each if isinstance(each, bytes) else each.packed()
+            entity: each if isinstance(each, bytes) else _packed(each)
             for entity, each in chosen.items()
         }
+
+    def held(self) -> ItemsView[UUID, _Held]:
+        """Return all entities and what is held of them; for the views of this map."""
+        return self._held.items()
 
     def hold(self, packed: Mapping[UUID, bytes]) -> None:
         """Take packed records as they are, without check or note; for loading."""
@@ -193,7 +252,7 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
     def of_packed(cls, definition: AspectDef, packed: dict[UUID, bytes]) -> AspectMap:
         """Make a map around packed records, without a check; for loading."""
         made = cls(definition)
-        made._held = cast("dict[UUID, bytes | Aspect]", packed)
+        made._held = cast("dict[UUID, _Held]", packed)
         return made
 
     def note_indexes(self, indexes: Iterable[str]) -> None:
@@ -201,9 +260,13 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         self._indexes = dict.fromkeys(indexes)
         self._saved_indexes = dict(self._indexes)
 
-    def aspect_will_change(self, entity: UUID) -> None:
-        """Refuse the edit of an aspect, or note it; for the aspects of this map."""
+    def aspect_may_change(self) -> None:
+        """Refuse the edit of an aspect, or let it pass; for the aspects of this map."""
         self._check_editable()
+
+    def aspect_did_change(self, entity: UUID, aspect: Aspect) -> None:
+        """Note the edit of an aspect, and keep it; for the aspects of this map."""
+        self._held[entity] = aspect
         self._did_put(entity)
 
     def redefine(self, definition: AspectDef) -> None:
@@ -220,10 +283,9 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         old = self.packed()
         new = {entity: codec.repack(each, self._codec, entity) for entity, each in old.items()}
         for held in self._held.values():
-            if isinstance(held, Aspect):
-                held.release()
+            _release(held)
         self._codec = codec
-        self._held = cast("dict[UUID, bytes | Aspect]", new)
+        self._held = cast("dict[UUID, _Held]", new)
         for entity, packed in new.items():
             if packed != old[entity]:
                 self._did_put(entity)
@@ -237,40 +299,48 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
             and list(self.packed().items()) == list(other.packed().items())
         )
 
+    def creation_edits(self) -> list[Edit]:
+        """Return the edits that create this map with all of its content."""
+        return [CreateHierarchy(self.name, self.type, self.indexes), *self.content_edits()]
+
     def content_edits(self) -> list[Edit]:
         """Return the edits that fill an empty map with the records of this one."""
         return [PutAspects(self.name, self.selection(self._held))] if self._held else []
 
     def pending_edits(self) -> list[Edit]:
         """Return the edits made since the last save."""
-        edits: list[Edit] = [
-            DropIndex(self.name, name) for name in self._saved_indexes if name not in self._indexes
+        return self._between_indexes(
+            self._saved_indexes, super().pending_edits(), tuple(self._indexes)
+        )
+
+    def _between_indexes(
+        self, before: Collection[str], edits: list[Edit], after: Collection[str]
+    ) -> list[Edit]:
+        """Return edits with the dropping and creating of indexes around them."""
+        return [
+            *(DropIndex(self.name, name) for name in before if name not in after),
+            *edits,
+            *(CreateIndex(self.name, name) for name in after if name not in before),
         ]
-        edits += super().pending_edits()
-        edits += [
-            CreateIndex(self.name, name)
-            for name in self._indexes
-            if name not in self._saved_indexes
-        ]
-        return edits
 
-    def settle(self) -> Callable[[], None]:
-        """Forget the edits, for they were saved; return how to remember them again."""
-        old = self._saved_indexes
-        self._saved_indexes = dict(self._indexes)
-        undo_journal = super().settle()
+    def _take_notes(self) -> Taken:
+        before, after = self._saved_indexes, dict(self._indexes)
+        self._saved_indexes = after
+        notes = super()._take_notes()
 
-        def undo() -> None:
-            undo_journal()
-            self._saved_indexes = old
+        def give_back() -> None:
+            notes.give_back()
+            self._saved_indexes = before
 
-        return undo
+        return Taken(lambda: self._between_indexes(before, notes.edits(), after), give_back)
 
     def _removal(self, keys: Sequence[UUID]) -> Edit:
         return RemoveAspects(self.name, tuple(keys))
 
-    def _addition(self, keys: Sequence[UUID]) -> Edit:
-        return PutAspects(self.name, self.selection(keys))
+    def _addition(self, keys: Sequence[UUID]) -> list[Edit]:
+        held = {key: each for key in keys if (each := self._held.get(key)) is not None}
+        packed = {key: _packed(each) for key, each in held.items()}
+        return [PutAspects(self.name, self.of_packed(self.aspect_def, packed))] if packed else []
 
     def _missing(self, entity: object) -> MissingKeyError:
         return MissingKeyError(f"no aspect {self.name!r} of entity {entity}")
@@ -280,20 +350,54 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         if not self.aspect_def.writable:
             raise ReadOnlyError(f"aspect {self.name!r} is not writable")
 
-    def _differs(self, held: bytes | Aspect, packed: bytes) -> bool:
+    def _differs(self, held: _Held, packed: bytes) -> bool:
         """Let go of the aspect that is to be replaced; False when it would be by its equal."""
-        old = held if isinstance(held, bytes) else held.packed()
+        old = _packed(held)
         if old == packed:
             return False
         fixed = self._codec.changed_fixed(old, packed)
         if fixed is not None:
             raise ReadOnlyError(f"property {fixed!r} of aspect {self.name!r} is not writable")
-        if isinstance(held, Aspect):
-            held.release()
+        _release(held)
         return True
 
     def __repr__(self) -> str:
         return f"<AspectMap {self.name!r} of {len(self)} aspects>"
+
+
+def _packed(held: _Held) -> bytes:
+    """Return the packed form of what is held."""
+    if isinstance(held, Aspect):
+        return held.packed()
+    return held.packed if isinstance(held, _Looked) else held
+
+
+def _release(held: _Held) -> None:
+    """Cut the tie between a map and the aspect of a record that it no longer holds, if any."""
+    aspect = held() if isinstance(held, _Looked) else held
+    if isinstance(aspect, Aspect):
+        aspect.release()
+
+
+# The views of MutableMapping would look up each entity again, and hashing a UUID is dear.
+
+
+class _Values(ValuesView[Aspect]):
+    _mapping: AspectMap
+
+    def __iter__(self) -> Iterator[Aspect]:
+        look = self._mapping.look
+        for entity, held in self._mapping.held():
+            yield look(entity, held)
+
+
+class _Items(ItemsView[UUID, Aspect]):
+    _mapping: AspectMap
+
+    def __iter__(self) -> Iterator[tuple[UUID, Aspect]]:
+        look = self._mapping.look
+        for entity, held in self._mapping.held():
+            yield entity, look(entity, held)
 
 
 def check_indexable(definition: AspectDef, name: str) -> None:

@@ -101,5 +101,6 @@ class EntityDirectory(KeyedHierarchy[str], MutableMapping[str, UUID]):
     def _removal(self, keys: Sequence[str]) -> Edit:
         return RemoveEntries(self.name, tuple(keys))
 
-    def _addition(self, keys: Sequence[str]) -> Edit:
-        return PutEntries(self.name, {key: self._entries[key] for key in keys})
+    def _addition(self, keys: Sequence[str]) -> list[Edit]:
+        entries = {key: entity for key in keys if (entity := self._entries.get(key)) is not None}
+        return [PutEntries(self.name, entries)] if entries else []

@@ -6,15 +6,19 @@ import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator, MutableSequence
 from dataclasses import dataclass
-from typing import Any, SupportsIndex, cast, overload
+from threading import Lock
+from typing import Any, Final, SupportsIndex, cast, overload
 from uuid import UUID
 
 from cheap.core.definitions import HierarchyType
 from cheap.core.edits import Append, Edit, Splice
-from cheap.core.hierarchies.tracking import Hierarchy
+from cheap.core.hierarchies.tracking import Hierarchy, Taken
 from cheap.core.names import check_id
 from cheap.errors import MissingIndexError
 
+_NOTING: Final = Lock()
+"""Held while a list changes and that is noted (places only mean something together with all that
+came before), or while its notes are taken; one for all lists, so that these can be copied."""
 _SPLICES_KEPT = 256
 """After so many separate splices since the last save, the list is written anew instead."""
 
@@ -182,10 +186,14 @@ class EntityList(Hierarchy, MutableSequence[UUID]):
         self._check_editable()
         if self._items[start : start + remove] == entities:
             return
-        appends = start == len(self._items)
-        self._items[start : start + remove] = entities
-        if self._is_new or self._splices is None:
-            return
+        with _NOTING:
+            appends = start == len(self._items)
+            self._items[start : start + remove] = entities
+            if not self._is_new and self._splices is not None:
+                self._note(start, remove, entities, appends=appends)
+
+    def _note(self, start: int, remove: int, entities: list[UUID], *, appends: bool) -> None:
+        assert self._splices is not None
         if self._splices:
             last = self._splices[-1]
             # What is appended stays apart from other edits, for appends never conflict.
@@ -207,11 +215,13 @@ class EntityList(Hierarchy, MutableSequence[UUID]):
 
     def pending_edits(self) -> list[Edit]:
         """Return the edits made since the last save, in order."""
-        if self._splices is None:
-            return [Splice(self.name, 0, self._saved_length, tuple(self._items))]
+        return self._edits_of(self._splices, self._saved_length)
+
+    def _edits_of(self, splices: list[_Splice] | None, length: int) -> list[Edit]:
+        if splices is None:
+            return [Splice(self.name, 0, length, tuple(self._items))]
         edits: list[Edit] = []
-        length = self._saved_length
-        for each in self._splices:
+        for each in splices:
             entities = tuple(each.insert)
             if not each.remove and each.index == length:
                 edits.append(Append(self.name, entities))
@@ -220,14 +230,21 @@ class EntityList(Hierarchy, MutableSequence[UUID]):
             length += len(entities) - each.remove
         return edits
 
-    def settle(self) -> Callable[[], None]:
-        """Forget the edits, for they were saved; return how to remember them again."""
-        was_new, old, length = self._is_new, self._splices, self._saved_length
-        self._is_new, self._splices, self._saved_length = False, [], len(self._items)
+    def take(self, *, whole: bool = False) -> Taken:
+        with _NOTING:
+            taken = super().take(whole=whole)
+            # At once: a later edit would be part of what the list holds, and noted beside.
+            edits = taken.edits()
+        return Taken(lambda: edits, taken.give_back)
 
-        def undo() -> None:
-            later = self._splices
-            self._is_new, self._saved_length = was_new, length
-            self._splices = None if old is None or later is None else [*old, *later]
+    def _take_notes(self) -> Taken:
+        old, length = self._splices, self._saved_length
+        self._splices, self._saved_length = [], len(self._items)
 
-        return undo
+        def give_back() -> None:
+            with _NOTING:
+                later = self._splices
+                self._saved_length = length
+                self._splices = None if old is None or later is None else [*old, *later]
+
+        return Taken(lambda: self._edits_of(old, length), give_back)

@@ -161,5 +161,6 @@ class EntitySet(KeyedHierarchy[UUID], MutableSet[UUID]):
     def _removal(self, keys: Sequence[UUID]) -> Edit:
         return RemoveMembers(self.name, tuple(keys))
 
-    def _addition(self, keys: Sequence[UUID]) -> Edit:
-        return AddMembers(self.name, tuple(keys))
+    def _addition(self, keys: Sequence[UUID]) -> list[Edit]:
+        members = tuple(key for key in keys if key in self._members)
+        return [AddMembers(self.name, members)] if members else []

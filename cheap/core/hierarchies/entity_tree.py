@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import cast
 from uuid import UUID
 
 from cheap.core.definitions import HierarchyType
 from cheap.core.edits import Edit, Path, PutNodes, RemoveNodes
 from cheap.core.hierarchies.nodes import Node
-from cheap.core.hierarchies.tracking import Hierarchy
+from cheap.core.hierarchies.tracking import Hierarchy, Taken
 from cheap.core.names import check_id, check_key
 from cheap.core.values import show
 from cheap.errors import InvalidNameError, MissingKeyError
@@ -140,13 +140,19 @@ class EntityTree(Hierarchy, MutableMapping[str, Node]):
 
     def node_was_put(self, node: Node) -> None:
         """Note that a node is new, or has another entity."""
-        if not self._is_new:
-            self._put[id(node)] = node
+        while not self._is_new:
+            put = self._put
+            put[id(node)] = node
+            if put is self._put:
+                return  # else it was taken meanwhile, with this note or without
 
     def node_was_removed(self, path: Path) -> None:
         """Note that a node and all below it are gone."""
-        if not self._is_new:
-            self._removed[path] = None
+        while not self._is_new:
+            removed = self._removed
+            removed[path] = None
+            if removed is self._removed:
+                return  # as above
 
     # --- for catalogs and stores ----------------------------------------------------------
 
@@ -164,25 +170,26 @@ class EntityTree(Hierarchy, MutableMapping[str, Node]):
 
     def pending_edits(self) -> list[Edit]:
         """Return the edits made since the last save: removals, then additions."""
+        return self._edits_of(self._put, self._removed)
+
+    def _edits_of(self, put: dict[int, Node], removed: dict[Path, None]) -> list[Edit]:
         edits: list[Edit] = []
-        if self._removed:
-            edits.append(RemoveNodes(self.name, tuple(self._removed)))
-        nodes = {node.path: node.entity for node in self._put.values() if node.is_attached}
+        if removed:
+            edits.append(RemoveNodes(self.name, tuple(removed)))
+        nodes = {node.path: node.entity for node in list(put.values()) if node.is_attached}
         if nodes:
             edits.append(PutNodes(self.name, nodes))
         return edits
 
-    def settle(self) -> Callable[[], None]:
-        """Forget the edits, for they were saved; return how to remember them again."""
-        was_new, put, removed = self._is_new, self._put, self._removed
-        self._is_new, self._put, self._removed = False, {}, {}
+    def _take_notes(self) -> Taken:
+        put, removed = self._put, self._removed
+        self._put, self._removed = {}, {}
 
-        def undo() -> None:
-            self._is_new = was_new
+        def give_back() -> None:
             self._put = put | self._put
             self._removed = removed | self._removed
 
-        return undo
+        return Taken(lambda: self._edits_of(put, removed), give_back)
 
 
 def as_path(path: object) -> Path:

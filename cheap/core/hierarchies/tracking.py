@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
 from cheap.core.definitions import HierarchyDef, HierarchyType
-from cheap.core.edits import Edit
+from cheap.core.edits import CreateHierarchy, Edit
 from cheap.core.names import check_name
 from cheap.errors import AlreadyExistsError, MissingKeyError, ReadOnlyError
 
@@ -45,11 +45,28 @@ class Journal(Generic[K]):
         return Journal(put | later.put, self.removed | later.removed)
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Edits that were taken to be saved; what is edited from then on is noted anew.
+
+    Attributes:
+        edits: returns the edits, in an order in which they can be applied.
+        give_back: notes them again, before the later ones, for they were not saved.
+    """
+
+    edits: Callable[[], list[Edit]]
+    give_back: Callable[[], None]
+
+
 class Hierarchy(ABC):
     """What the five kinds of hierarchy have in common: a name, a kind, and a memory of edits.
 
     A hierarchy that was never saved is *new*: all of it is to be written. One that was loaded or
-    saved keeps a journal, so that saving costs what was changed.
+    saved keeps notes of what was edited, so that saving costs what was changed.
+
+    While a thread saves, another (the event loop, say) may go on editing: so every edit changes
+    first and is noted then, and what is taken is taken the other way around, first the notes and
+    then what they speak of. An edit in between may be saved twice, and never gets lost.
     """
 
     type: ClassVar[HierarchyType]
@@ -88,9 +105,28 @@ class Hierarchy(ABC):
     def same_content(self, other: Hierarchy) -> bool:
         """Tell whether another hierarchy is of the same kind, with the same content and order."""
 
+    def creation_edits(self) -> list[Edit]:
+        """Return the edits that create this hierarchy with all of its content."""
+        return [CreateHierarchy(self._name, self.type), *self.content_edits()]
+
+    def take(self, *, whole: bool = False) -> Taken:
+        """Take the edits since the last save, for they are to be saved.
+
+        Args:
+            whole: take what creates it instead, as of a new hierarchy.
+        """
+        was_new, self._is_new = self._is_new, False
+        notes = self._take_notes()
+
+        def give_back() -> None:
+            self._is_new = was_new
+            notes.give_back()
+
+        return Taken(self.creation_edits if whole or was_new else notes.edits, give_back)
+
     @abstractmethod
-    def settle(self) -> Callable[[], None]:
-        """Forget the edits, for they were saved; return how to remember them again."""
+    def _take_notes(self) -> Taken:
+        """Take what was noted of edits."""
 
     def join(self) -> None:
         """Note that a catalog took this hierarchy; it stays with that one.
@@ -125,25 +161,25 @@ class KeyedHierarchy(Hierarchy, Generic[K]):
         super().__init__(name)
         self._journal: Journal[K] = Journal()
 
-    def settle(self) -> Callable[[], None]:
-        """Forget the edits, for they were saved; return how to remember them again."""
-        was_new, old = self._is_new, self._journal
-        self._is_new, self._journal = False, Journal()
-
-        def undo() -> None:
-            self._is_new = was_new
-            self._journal = old.before(self._journal)
-
-        return undo
-
     def pending_edits(self) -> list[Edit]:
         """Return the edits made since the last save: removals, then additions."""
-        journal = self._journal
+        return self._edits_of(self._journal)
+
+    def _take_notes(self) -> Taken:
+        old = self._journal
+        self._journal = Journal()
+
+        def give_back() -> None:
+            self._journal = old.before(self._journal)
+
+        return Taken(lambda: self._edits_of(old), give_back)
+
+    def _edits_of(self, journal: Journal[K]) -> list[Edit]:
         edits: list[Edit] = []
-        if journal.removed:
-            edits.append(self._removal(list(journal.removed)))
-        if journal.put:
-            edits.append(self._addition(list(journal.put)))
+        if removed := list(journal.removed):
+            edits.append(self._removal(removed))
+        if put := list(journal.put):
+            edits += self._addition(put)
         return edits
 
     @abstractmethod
@@ -151,16 +187,22 @@ class KeyedHierarchy(Hierarchy, Generic[K]):
         """Return the edit that removes these keys."""
 
     @abstractmethod
-    def _addition(self, keys: Sequence[K]) -> Edit:
-        """Return the edit that puts these keys with their present values."""
+    def _addition(self, keys: Sequence[K]) -> list[Edit]:
+        """Return the edit that puts those of these keys that are there, with present values."""
 
     def _did_put(self, key: K) -> None:
-        if not self._is_new:
-            self._journal.did_put(key)
+        while not self._is_new:
+            journal = self._journal
+            journal.did_put(key)
+            if journal is self._journal:
+                return  # else it was taken meanwhile, with this note or without
 
     def _did_remove(self, key: K) -> None:
-        if not self._is_new:
-            self._journal.did_remove(key)
+        while not self._is_new:
+            journal = self._journal
+            journal.did_remove(key)
+            if journal is self._journal:
+                return  # as above
 
 
 def last_key(keys: dict[K, Any], owner: Hierarchy) -> K:

@@ -69,7 +69,7 @@ from cheap.store import (
     check_limit,
 )
 from cheap.store.answers import check_offset
-from cheap.store.saving import basis_after, basis_of, creation_of, is_new_to
+from cheap.store.saving import basis_after, basis_of, being_saved, creation_of, is_new_to
 
 T = TypeVar("T")
 
@@ -255,19 +255,22 @@ class AsyncCheapClient(AsyncIterators):
 
     async def save_catalog(self, catalog: Catalog, *, replace: bool = False) -> int:
         store_id = await self._id()
-        if replace:
-            revision = await self._run(self._verbs.replace_catalog(catalog))
-        elif is_new_to(store_id, catalog):
-            revision = (await self.create_catalog(**creation_of(catalog))).revision
-        else:
-            edits, basis = catalog.pending_edits(), basis_of(catalog)
-            if not edits:
-                return catalog.revision
-            done = await self.commit(catalog.global_id, edits, expect=basis.revision, own=basis.own)
-            catalog.settle(basis_after(done, catalog))
-            return done.revision
-        catalog.settle(Basis(store_id, revision))
-        return revision
+        is_new = is_new_to(store_id, catalog)
+        with being_saved(catalog, whole=replace or is_new) as taken:
+            if replace:
+                basis = Basis(store_id, await self._run(self._verbs.replace_catalog(catalog)))
+            elif is_new:
+                made = await self.create_catalog(**creation_of(catalog, taken))
+                basis = Basis(store_id, made.revision)
+            else:
+                basis = basis_of(catalog)
+                if edits := taken.edits():
+                    done = await self.commit(
+                        catalog.global_id, edits, expect=basis.revision, own=basis.own
+                    )
+                    basis = basis_after(done, catalog)
+            catalog.settle(basis, taken)
+        return catalog.revision
 
     async def list_catalog_ids(self) -> list[UUID]:
         return [each.catalog_id async for each in self.iter_catalogs(page_size=MAX_LIMIT)]

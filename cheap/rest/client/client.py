@@ -21,6 +21,7 @@ from cheap.core import (
     Order,
 )
 from cheap.core.edits import Edit
+from cheap.core.hierarchies.tracking import Taken
 from cheap.errors import CheapError, ClosedError, MissingKeyError
 from cheap.rest.client.calls import Call, Reply, Steps, call, value_call
 from cheap.rest.client.config import CheapClientConfig
@@ -223,7 +224,7 @@ class CheapClient(Store):
     def load_catalog(self, catalog_id: UUID, *, only: Collection[str] | None = None) -> Catalog:
         return self._run(self._verbs.load_catalog(catalog_id, only, self.store_id))
 
-    def _replace(self, catalog: Catalog) -> int:
+    def _replace(self, catalog: Catalog, taken: Taken) -> int:
         return self._run(self._verbs.replace_catalog(catalog))
 
     def add_aspect_def(self, catalog_id: UUID, definition: AspectDef) -> int:
