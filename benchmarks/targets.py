@@ -11,6 +11,7 @@ FLOOR: Final = {
     "save": {"sqlite": 1.8, "postgres": 2.0, "mariadb": 1.7},
     "load": {"sqlite": 2.5, "postgres": 2.0, "mariadb": 2.0},
     "read": {"sqlite": 9.0, "postgres": 4.0, "mariadb": 3.5},
+    "read_names": {"sqlite": 9.0, "postgres": 4.0, "mariadb": 3.5},
     "point": {"sqlite": 2.5, "postgres": 1.5, "mariadb": 1.3},
     "upsert": {"sqlite": 4.0, "postgres": 2.5, "mariadb": 2.0},
     "edit": {"sqlite": 6.0, "postgres": 4.0, "mariadb": 3.0},

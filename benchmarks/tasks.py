@@ -61,6 +61,7 @@ class Tasks:
             if "load" in names:
                 self._whole("load", lambda contender: contender.load())
                 self._whole("read", lambda contender: contender.read())
+                self._whole("read_names", lambda contender: contender.read_names())
             if "page" in names:
                 self._whole("pages", lambda contender: contender.pages())
                 self._whole("find_pages", lambda contender: contender.find_pages())

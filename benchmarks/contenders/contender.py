@@ -50,7 +50,11 @@ class Contender(ABC):
 
     @abstractmethod
     def read(self) -> object:
-        """Load all records, look at each property of each, and return what holds them."""
+        """Load all records, read all values of each, and return what holds them."""
+
+    @abstractmethod
+    def read_names(self) -> object:
+        """The same, property by property."""
 
     @abstractmethod
     def point(self, entity: UUID) -> Any:

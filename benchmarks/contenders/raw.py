@@ -106,6 +106,9 @@ class Raw(Contender):
     def read(self) -> object:
         return self.load()
 
+    def read_names(self) -> object:
+        return self.load()
+
     def point(self, entity: UUID) -> Any:
         return self._query(self._point, (_CATALOG, _MAP, entity.bytes))
 
