@@ -24,6 +24,7 @@ from cheap.core import (
     Order,
     new_id,
 )
+from cheap.core.arguments import several
 from cheap.core.codecs import codec_of
 from cheap.core.edits import CreateHierarchy, DropHierarchy, Edit, PutDefinition
 from cheap.core.filters import Selection
@@ -66,8 +67,10 @@ from cheap.store import (
     HierarchyHeader,
     Page,
     Piece,
+    check_expect,
     check_limit,
     check_since,
+    check_species,
 )
 
 T = TypeVar("T")
@@ -158,12 +161,11 @@ class MemoryDao(MemoryDesk):
         catalog_id: UUID | None = None,
         edits: Sequence[Edit] = (),
     ) -> CatalogHeader:
+        edits = several(edits, "edits")
         checked = Catalog(
             species=species, version=version, uri=uri, upstream=upstream, global_id=catalog_id
         )
-        header = CatalogHeader(
-            checked.global_id, species, checked.version, checked.uri or None, upstream
-        )
+        header = CatalogHeader(checked.global_id, species, checked.version, checked.uri, upstream)
         with self._writing() as catalogs:
             if header.catalog_id in catalogs:
                 raise AlreadyExistsError(f"there is a catalog {header.catalog_id} already")
@@ -181,6 +183,7 @@ class MemoryDao(MemoryDesk):
         cursor: str | None = None,
         limit: int = DEFAULT_LIMIT,
     ) -> Page[CatalogHeader]:
+        check_species(species)
         found = [
             ((key.bytes,), kept.header)
             for key, kept in self._seen().items()
@@ -199,6 +202,7 @@ class MemoryDao(MemoryDesk):
     def load_catalog(self, catalog_id: UUID, *, only: Collection[str] | None = None) -> Catalog:
         kept = self._get(catalog_id)
         header = kept.header
+        only = None if only is None else several(only, "only")
         names = list(kept.hierarchies) if only is None else only
         for name in names:
             if name not in kept.hierarchies:
@@ -248,7 +252,7 @@ class MemoryDao(MemoryDesk):
     def create_hierarchy(
         self, catalog_id: UUID, name: str, type: HierarchyType, *, indexes: Sequence[str] = ()
     ) -> int:
-        edit = CreateHierarchy(name, type, tuple(indexes))
+        edit = CreateHierarchy(name, type, indexes)
         return self.commit(catalog_id, [edit]).revision
 
     def list_hierarchies(self, catalog_id: UUID) -> list[HierarchyHeader]:
@@ -286,7 +290,7 @@ class MemoryDao(MemoryDesk):
         definition, packed = readable_definition(kept, name), find_map(kept, name).packed()
         return {
             entity: aspect_of(definition, entity, packed[entity])
-            for entity in map(check_id, entities)
+            for entity in map(check_id, several(entities, "entities"))
             if entity in packed
         }
 
@@ -323,6 +327,7 @@ class MemoryDao(MemoryDesk):
         own: Collection[int] = (),
         refresh: bool = False,
     ) -> Commit:
+        edits, own, expect = several(edits, "edits"), several(own, "own"), check_expect(expect)
         with self._writing() as catalogs:
             old = self._get(catalog_id)
             previous = old.header.revision

@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 from uuid import UUID
 from weakref import ref
 
+from cheap.core.arguments import mapping, several
 from cheap.core.aspects import Aspect, record_of
 from cheap.core.codecs import codec_of
 from cheap.core.definitions import AspectDef, HierarchyType
@@ -96,9 +97,9 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         self._recent: deque[Aspect] = deque(maxlen=RECENT)
         self._indexes: dict[str, None] = {}
         self._saved_indexes: dict[str, None] = {}
-        for name in indexes:
+        for name in several(indexes, "indexes"):
             self.create_index(name)
-        for entity, values in (aspects or {}).items():
+        for entity, values in mapping(aspects or {}, "aspects").items():
             record = record_of(values, self._codec)
             self._held[check_id(entity)] = self._codec.pack(record, entity)
 
