@@ -14,6 +14,7 @@ from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from cheap.core.arguments import several
+from cheap.core.forms import repr_of
 from cheap.core.hashing import Fnv1a
 from cheap.core.names import check_id, check_name
 from cheap.core.shapes import allows_extra, shape_of
@@ -137,7 +138,7 @@ class PropertyDef:
 
     def __repr__(self) -> str:
         flags = [
-            f"{name}={value!r}"
+            f"{name}={repr_of(value)}"
             for name, value, usual in (
                 ("default", self.default, NO_DEFAULT),
                 ("readable", self.readable, True),

@@ -31,6 +31,7 @@ from cheap.core.filters import Selection
 from cheap.core.hierarchies.tracking import Taken
 from cheap.core.names import check_id, check_name
 from cheap.core.species import read_only_reason
+from cheap.core.values import show
 from cheap.db.calls import committing
 from cheap.db.cursors import read_cursor, tag_of, write_cursor
 from cheap.db.desks import MemoryDesk
@@ -372,7 +373,7 @@ class MemoryDao(MemoryDesk):
             data = value.encode() if isinstance(value, str) else bytes(value)  # type: ignore[arg-type]
             value = stub_for(data)
         if type(offset) is not int or not 0 <= offset < max(1, len(data)):
-            raise InvalidQueryError(f"offset: expected 0 to {len(data) - 1:,}, got {offset!r}")
+            raise InvalidQueryError(f"offset: expected 0 to {len(data) - 1:,}, got {show(offset)}")
         end = offset + PIECE_SIZE
         return Piece(data[offset:end], value, end if end < len(data) else None)
 

@@ -157,6 +157,23 @@ def by_id(ids: Sequence[UUID]) -> list[UUID]:
     return sorted(ids, key=lambda each: each.bytes)
 
 
+def test_integers_longer_than_python_writes(store: Store) -> None:
+    big = 10**5000
+    definition = AspectDef("a", [PropertyDef("n", T.BIG_INTEGER)])
+    catalog = new_catalog(store, *map_of(definition, {A: {"n": big}, B: {"n": big}, C: {"n": 1}}))
+    for where in (field("n") == big, field("n").is_in([big, -big]), ~(field("n") < big)):
+        page = store.find_aspects(catalog, "a", where, order_by="n", limit=1)
+        assert page.next is not None
+        more = store.find_aspects(catalog, "a", where, order_by="n", limit=1, cursor=page.next)
+        assert {each.entity for each in (*page.items, *more.items)} == {A, B}
+        assert more.next is None
+        for text in (repr(where), repr(page)):
+            assert "1" + "0" * 5000 in text
+    with pytest.raises(InvalidQueryError, match="cursor"):
+        store.find_aspects(catalog, "a", field("n") >= big, order_by="n", cursor=page.next)
+    assert repr(field("n").contains(big)).endswith("0)")
+
+
 def test_filters(store: Store, catalog: UUID) -> None:
     for name, (where, test) in FILTERS.items():
         expected = by_id([entity for entity, record in CITIES.items() if test(record)])

@@ -440,7 +440,7 @@ class Verbs:
         # What is not there comes before what makes no sense, as on every store.
         reply = yield call(routes.READ_VALUE, *place, query=[("offset", offset if is_place else 0)])
         if not is_place:
-            raise InvalidQueryError(f"offset: expected a place in the value, got {offset!r}")
+            raise InvalidQueryError(f"offset: expected a place in the value, got {show(offset)}")
         headers = reply.headers
         whole = LargeValue(int(headers["cheap-size"]), headers["etag"].strip('"'))
         following = headers.get("cheap-next")
