@@ -226,7 +226,7 @@ class Aspect(MutableMapping[str, Value]):
 
         Raises:
             InvalidDefinitionError: the class needs a field that the aspect does not have.
-            InvalidValueError: the pydantic model refuses the values.
+            InvalidValueError: the pydantic model, or an Enum, refuses the values.
 
         Example:
             >>> people[alice].to(Person)
@@ -246,7 +246,11 @@ class Aspect(MutableMapping[str, Value]):
             if value is None and shape.has_own_null:
                 continue
             if shape.build is not None and value is not None:
-                value = shape.build(value)
+                try:
+                    value = shape.build(value)
+                except ValueError as error:  # an Enum that does not know it
+                    expected = f"what {record.__name__}.{shape.name} can be"
+                    raise self._refused([Fault(shape.name, expected, show(value))]) from error
             (late if shape.late else values)[shape.keyword] = value
         if allows_extra(record):
             values = self._extras() | values
