@@ -425,6 +425,29 @@ def _faults_of(error: ValidationError) -> list[Fault]:
     ]
 
 
+def pack_record(values: object, codec: Codec, entity: UUID) -> bytes:
+    """Check a whole record in any of its shapes, and return its packed form.
+
+    An aspect of the very same definition is taken as it is where that lets a required property
+    be unset again.
+
+    Args:
+        values: what :func:`record_of` takes.
+        codec: packs the records of the definition.
+        entity: what the record belongs to, for the message.
+
+    Raises:
+        InvalidValueError: values are wrong or missing; all are named.
+    """
+    if (
+        codec.definition.can_remove_properties
+        and isinstance(values, Aspect)
+        and values.definition == codec.definition
+    ):
+        return values.packed()
+    return codec.pack(record_of(values, codec), entity)
+
+
 def record_of(values: object, codec: Codec) -> Mapping[str, Any]:
     """Return the values of a mapping, an aspect, a dataclass or a pydantic model, to be read only.
 

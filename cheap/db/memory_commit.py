@@ -7,7 +7,6 @@ from dataclasses import replace
 from uuid import UUID
 
 from cheap.core import (
-    Aspect,
     AspectDef,
     AspectMap,
     CatalogSpecies,
@@ -184,10 +183,7 @@ class Writing:
     def _repack(self, kept: Kept, old: AspectDef, new: AspectDef) -> None:
         """Let every record pass under the new definition; what reads otherwise now has changed."""
         for entity, packed in kept.packed().items():
-            values = Aspect.from_row(codec_of(old), codec_of(old).unpack(packed)).set_values()
-            if not new.can_add_properties:
-                values = {name: value for name, value in values.items() if name in new}
-            again = codec_of(new).pack(values, entity)
+            again = codec_of(new).repack(packed, codec_of(old), entity)
             if again != packed:
                 row = kept.rows[entity]
                 kept.rows[entity] = replace(row, value=again, revision=self.revision)
