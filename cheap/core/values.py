@@ -34,6 +34,7 @@ __all__ = [
     "Scalar",
     "Value",
     "check_value",
+    "not_held",
     "read_value",
     "show",
     "sort_key",
@@ -100,6 +101,19 @@ class LargeValue:
                 "expected a large value of a size and 32 hexadecimal digits, "
                 f"got {self.size} and {self.digest[:40]!r}"
             )
+
+
+def not_held(path: str, kind: PropertyType, value: LargeValue) -> Fault:
+    """Return the fault of a LargeValue whose bytes the store that it is put into does not have."""
+    pieces = "other.read_value(...)"
+    if kind is PropertyType.CLOB:
+        pieces = f"codecs.iterdecode({pieces}, 'utf-8')"
+    return Fault(
+        path,
+        "the value, or a LargeValue that this store holds for the entity (to copy it from another "
+        f"store, save the record without it, then write_value(..., {pieces}))",
+        f"LargeValue of {value.size:,} bytes",
+    )
 
 
 _DIGEST = re.compile(r"[0-9a-f]{32}")
