@@ -119,7 +119,7 @@ def test_an_aspect_keeps_what_it_is_given(data: st.DataObject) -> None:
 
 def test_an_update_sets_all_or_nothing() -> None:
     aspects = AspectMap(PERSON, {A: {"name": "Al", "age": 1}})
-    aspects.settle()
+    aspects.take()
     person, before = aspects[A], dict(aspects[A])
     with pytest.raises(InvalidValueError) as caught:
         person.update({"age": 2, "name": 5, "tags": "x", "z": 1}, big="5")
@@ -141,7 +141,7 @@ def test_an_update_of_what_is_not_writable_sets_nothing() -> None:
         "a", [PropertyDef("n", T.INTEGER), PropertyDef("id", T.INTEGER, writable=False)]
     )
     aspects = AspectMap(definition, {A: {"n": 1, "id": 1}})
-    aspects.settle()
+    aspects.take()
     with pytest.raises(ReadOnlyError, match="property 'id'"):
         aspects[A].update(n=2, id=2)
     assert dict(aspects[A]) == {"n": 1, "id": 1}
