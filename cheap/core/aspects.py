@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import (
     ItemsView,
+    Iterable,
     Iterator,
     Mapping,
     MutableMapping,
@@ -18,6 +19,7 @@ from pydantic import ValidationError
 
 from cheap.core.codecs import Codec, Row, codec_of
 from cheap.core.definitions import AspectDef
+from cheap.core.forms import repr_of
 from cheap.core.shapes import allows_extra, fields_of, shape_of
 from cheap.core.values import Value, show
 from cheap.errors import (
@@ -224,7 +226,7 @@ class Aspect(MutableMapping[str, Value]):
 
         Raises:
             InvalidDefinitionError: the class needs a field that the aspect does not have.
-            InvalidValueError: the pydantic model refuses the values.
+            InvalidValueError: the pydantic model, or an Enum, refuses the values.
 
         Example:
             >>> people[alice].to(Person)
@@ -244,7 +246,11 @@ class Aspect(MutableMapping[str, Value]):
             if value is None and shape.has_own_null:
                 continue
             if shape.build is not None and value is not None:
-                value = shape.build(value)
+                try:
+                    value = shape.build(value)
+                except ValueError as error:  # an Enum that does not know it
+                    expected = f"what {record.__name__}.{shape.name} can be"
+                    raise self._refused([Fault(shape.name, expected, show(value))]) from error
             (late if shape.late else values)[shape.keyword] = value
         if allows_extra(record):
             values = self._extras() | values
@@ -263,15 +269,43 @@ class Aspect(MutableMapping[str, Value]):
     # --- writing --------------------------------------------------------------------------
 
     def __setitem__(self, name: str, value: object) -> None:
+        self._set({name: value})
+
+    def update(  # type: ignore[override]  # the mapping's own says the same in four overloads
+        self,
+        other: Mapping[str, object] | Iterable[tuple[str, object]] = (),
+        /,
+        **values: object,
+    ) -> None:
+        """Set several properties: all of them, or none.
+
+        Args:
+            other: a mapping, or pairs of name and value.
+            values: more, by their names.
+
+        Raises:
+            InvalidValueError: values do not fit; every fault is listed, and nothing was set.
+            ReadOnlyError: one of the properties is not writable; nothing was set.
+        """
+        given = dict(other)
+        given.update(values)
+        if given:
+            self._set(given)
+
+    def _set(self, given: Mapping[str, object]) -> None:
         codec = self._codec
-        values, faults = codec.check({name: value})
+        values, faults = codec.check(given)
         if faults:
             raise self._refused(faults)
-        self._may_change(name)
-        if name in codec.all_fields:
-            codec.put(self._row, name, values[name])
-        else:
-            self._extra = self._extras() | values
+        self._may_change(values)
+        extra: dict[str, Value] = {}
+        for name, value in values.items():
+            if name in codec.all_fields:
+                codec.put(self._row, name, value)
+            else:
+                extra[name] = value
+        if extra:
+            self._extra = self._extras() | extra
             codec.put_extra(self._row, self._extra)
         self._did_change()
 
@@ -279,14 +313,14 @@ class Aspect(MutableMapping[str, Value]):
         if name in self._codec.all_fields:
             if self._must_keep(name):
                 raise self._refused([Fault(name, "a value (it is required)", "nothing")])
-            self._may_change(name)
+            self._may_change((name,))
             setattr(self._row, self._codec.all_fields[name], UNSET)
             self._did_change()
             return
         extra = dict(self._extras())
         if name not in extra:
             self._other(name)
-        self._may_change(name)
+        self._may_change((name,))
         del extra[name]
         self._extra = extra
         self._codec.put_extra(self._row, extra)
@@ -312,8 +346,7 @@ class Aspect(MutableMapping[str, Value]):
         ]
         if faults:
             raise self._refused(faults)
-        for name in names:
-            self._may_change(name)
+        self._may_change(names)
         for name in names:
             del self[name]
 
@@ -324,15 +357,16 @@ class Aspect(MutableMapping[str, Value]):
         owned = self._owner is not None and not definition.can_remove_properties
         return owned and prop is not None and prop.required
 
-    def _may_change(self, name: str) -> None:
+    def _may_change(self, names: Iterable[str]) -> None:
         definition = self.definition
         if not definition.writable:
             raise ReadOnlyError(f"aspect {definition.name!r} is not writable")
         if self._owner is not None and self._entity is not None:
-            if name in self._codec.fixed:
-                raise ReadOnlyError(
-                    f"property {name!r} of aspect {definition.name!r} is not writable"
-                )
+            for name in names:
+                if name in self._codec.fixed:
+                    raise ReadOnlyError(
+                        f"property {name!r} of aspect {definition.name!r} is not writable"
+                    )
             self._owner.aspect_may_change()
         if self._packed is not None:
             self._row = self._row  # decoded, before what it is decoded from is let go
@@ -367,7 +401,7 @@ class Aspect(MutableMapping[str, Value]):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"Aspect({self.definition.name!r}, {dict(self)!r})"
+        return f"Aspect({self.definition.name!r}, {repr_of(dict(self))})"
 
 
 class _Values(ValuesView[Value]):
@@ -389,6 +423,29 @@ def _faults_of(error: ValidationError) -> list[Fault]:
         Fault(".".join(map(str, each["loc"])), each["msg"], show(each["input"]))
         for each in error.errors()
     ]
+
+
+def pack_record(values: object, codec: Codec, entity: UUID) -> bytes:
+    """Check a whole record in any of its shapes, and return its packed form.
+
+    An aspect of the very same definition is taken as it is where that lets a required property
+    be unset again.
+
+    Args:
+        values: what :func:`record_of` takes.
+        codec: packs the records of the definition.
+        entity: what the record belongs to, for the message.
+
+    Raises:
+        InvalidValueError: values are wrong or missing; all are named.
+    """
+    if (
+        codec.definition.can_remove_properties
+        and isinstance(values, Aspect)
+        and values.definition == codec.definition
+    ):
+        return values.packed()
+    return codec.pack(record_of(values, codec), entity)
 
 
 def record_of(values: object, codec: Codec) -> Mapping[str, Any]:

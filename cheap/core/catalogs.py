@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
+from cheap.core.arguments import mapping, several
 from cheap.core.aspects import Aspect
 from cheap.core.basis import Basis, Outline
-from cheap.core.definitions import AspectDef, CatalogDef, HierarchyType
+from cheap.core.definitions import AspectDef, CatalogDef, HierarchyType, definition_from
 from cheap.core.edits import (
     Edit,
     Path,
@@ -54,7 +55,7 @@ class Catalog(Mapping[str, Hierarchy]):
     Args:
         species: what it is a copy of; read-only species can be filled until they are saved.
         version: the user's own label.
-        uri: where it is known, if anywhere.
+        uri: where it is known, if anywhere; ``""`` is nowhere, as ``None`` is.
         upstream: the id of the catalog it is a copy of, if any.
         global_id: its id; a new UUIDv7 when not given.
 
@@ -88,7 +89,7 @@ class Catalog(Mapping[str, Hierarchy]):
         self._global_id = new_id() if global_id is None else check_id(global_id, "catalog id")
         self._species = species
         self._version = check_label(version, "version")
-        self._uri = None if uri is None else check_label(uri, "uri")
+        self._uri = _checked_uri(uri)
         self._upstream = None if upstream is None else check_id(upstream, "upstream")
         self._definitions: dict[str, AspectDef] = {}
         self._hierarchies: dict[str, Hierarchy] = {}
@@ -130,7 +131,7 @@ class Catalog(Mapping[str, Hierarchy]):
 
     @uri.setter
     def uri(self, value: str | None) -> None:
-        self._uri = None if value is None else check_label(value, "uri")
+        self._uri = _checked_uri(value)
 
     @property
     def revision(self) -> int:
@@ -173,32 +174,37 @@ class Catalog(Mapping[str, Hierarchy]):
 
         Raises:
             AlreadyExistsError: another definition or hierarchy has this name.
+            InvalidDefinitionError: it is neither a definition nor such a class.
             InvalidValueError: a record does not fit.
         """
-        if isinstance(definition, type):
-            definition = AspectDef.of(definition)
+        definition = definition_from(definition)
         existing = self._hierarchies.get(definition.name)
         if isinstance(existing, AspectMap) and existing.aspect_def == definition:
-            for index in indexes:
+            for index in several(indexes, "indexes"):
                 existing.create_index(index)
-            for entity, values in (aspects or {}).items():
+            for entity, values in mapping(aspects or {}, "aspects").items():
                 existing[entity] = values
             return existing
         return self.add_hierarchy(AspectMap(definition, aspects, indexes=indexes))
 
-    def redefine(self, definition: AspectDef) -> AspectMap:
+    def redefine(self, definition: AspectDef | type) -> AspectMap:
         """Put a definition in the place of its namesake; every record is checked against it.
 
         Properties that the new definition does not know are left out of the records, unless it
         lets them carry more. Aspects that were read before no longer belong to the map.
 
+        Args:
+            definition: the definition, or a dataclass or pydantic model to make one of.
+
         Returns:
             The map of this name; the same one as before.
 
         Raises:
+            InvalidDefinitionError: it is neither a definition nor such a class.
             MissingKeyError: no aspect map has this name.
             InvalidValueError: a record does not fit the new definition; nothing was changed.
         """
+        definition = definition_from(definition)
         aspects = self.aspect_map(definition.name)
         aspects.redefine(definition)
         self._definitions[definition.name] = definition
@@ -479,6 +485,10 @@ class Catalog(Mapping[str, Hierarchy]):
             f"<Catalog {self._global_id} {self._species.value} version={self._version!r} "
             f"revision={self.revision} hierarchies={list(self._hierarchies)}>"
         )
+
+
+def _checked_uri(uri: str | None) -> str | None:
+    return None if uri is None else check_label(uri, "uri") or None
 
 
 CatalogImpl = Catalog

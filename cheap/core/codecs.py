@@ -22,7 +22,7 @@ from msgspec.structs import astuple
 from cheap.core.checking import KINDS, NOT_JSON, Checker
 from cheap.core.checks import Refused
 from cheap.core.definitions import AspectDef, PropertyDef
-from cheap.core.forms import decimal_digits, parse_digits
+from cheap.core.forms import decimal_digits, parse_digits, repr_of
 from cheap.core.values import LargeValue, PropertyType, Value, read_value, type_of, write_value
 from cheap.core.wires import (
     NATIVE,
@@ -251,7 +251,7 @@ class Codec:
         for name in self.fixed:
             one, other = self.get(before, name), self.get(after, name)
             # 1.5 == 1.50, but they are not the same value.
-            if one != other or str(one) != str(other):
+            if one != other or repr_of(one) != repr_of(other):
                 return name
         return None
 

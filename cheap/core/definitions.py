@@ -13,10 +13,12 @@ from functools import cached_property
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from cheap.core.arguments import several
+from cheap.core.forms import repr_of
 from cheap.core.hashing import Fnv1a
 from cheap.core.names import check_id, check_name
 from cheap.core.shapes import allows_extra, shape_of
-from cheap.core.values import LargeValue, PropertyType, Value, check_value, write_value
+from cheap.core.values import LargeValue, PropertyType, Value, check_value, show, write_value
 from cheap.errors import InvalidDefinitionError, InvalidValueError, MissingKeyError
 
 
@@ -136,7 +138,7 @@ class PropertyDef:
 
     def __repr__(self) -> str:
         flags = [
-            f"{name}={value!r}"
+            f"{name}={repr_of(value)}"
             for name, value, usual in (
                 ("default", self.default, NO_DEFAULT),
                 ("readable", self.readable, True),
@@ -203,7 +205,7 @@ class AspectDef(Mapping[str, PropertyDef]):
         can_remove_properties: bool = False,
     ) -> None:
         name = check_name(name, "aspect definition")
-        properties = tuple(properties)
+        properties = several(properties, f"aspect {name!r}, properties")
         for prop in properties:
             if not isinstance(prop, PropertyDef):
                 raise InvalidDefinitionError(
@@ -352,6 +354,21 @@ class AspectDef(Mapping[str, PropertyDef]):
             can_add_properties=self.can_add_properties,
             can_remove_properties=self.can_remove_properties,
         )
+
+
+def definition_from(given: AspectDef | type) -> AspectDef:
+    """Return a definition, or the one that a dataclass or a pydantic model describes.
+
+    Raises:
+        InvalidDefinitionError: it is something else, or an annotation has no property type.
+    """
+    if isinstance(given, type):
+        return AspectDef.of(given)
+    if not isinstance(given, AspectDef):
+        raise InvalidDefinitionError(
+            f"expected an AspectDef, or a dataclass or pydantic model itself, got {show(given)}"
+        )
+    return given
 
 
 class HierarchyType(Enum):

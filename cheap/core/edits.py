@@ -1,7 +1,8 @@
 """Edits: changes to a catalog, as values.
 
 An edit names a hierarchy and says what to do with its content. A store takes any number of them
-in one ``commit``, all or nothing; they go through a thread or over a wire unchanged.
+in one ``commit``, all or nothing; they go through a thread or over a wire unchanged. A text where
+a list is meant is refused, as is a list where a mapping is.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from cheap.core.arguments import mapping, several
 from cheap.core.definitions import AspectDef, HierarchyType
+from cheap.core.values import show
+from cheap.errors import InvalidEditError
 
 Path = tuple[str, ...]
 """The way to a node of a tree: the names from the root down; the root itself is ``()``."""
@@ -53,7 +57,10 @@ class CreateHierarchy:
 
     name: str
     type: HierarchyType
-    indexes: tuple[str, ...] = ()
+    indexes: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "indexes", several(self.indexes, "CreateHierarchy.indexes"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,9 @@ class PutAspects:
     hierarchy: str
     aspects: Mapping[UUID, object]
 
+    def __post_init__(self) -> None:
+        mapping(self.aspects, "PutAspects.aspects")
+
 
 @dataclass(frozen=True, slots=True)
 class RemoveAspects:
@@ -129,6 +139,9 @@ class RemoveAspects:
     hierarchy: str
     entities: Sequence[UUID]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entities", several(self.entities, "RemoveAspects.entities"))
+
 
 @dataclass(frozen=True, slots=True)
 class Append:
@@ -141,6 +154,9 @@ class Append:
 
     hierarchy: str
     entities: Sequence[UUID]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entities", several(self.entities, "Append.entities"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +175,12 @@ class Splice:
     remove: int = 0
     insert: Sequence[UUID] = ()
 
+    def __post_init__(self) -> None:
+        for place in (self.index, self.remove):
+            if isinstance(place, bool) or not isinstance(place, int):
+                raise InvalidEditError(f"Splice: expected whole numbers, got {show(place)}")
+        object.__setattr__(self, "insert", several(self.insert, "Splice.insert"))
+
 
 @dataclass(frozen=True, slots=True)
 class AddMembers:
@@ -171,6 +193,9 @@ class AddMembers:
 
     hierarchy: str
     entities: Sequence[UUID]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entities", several(self.entities, "AddMembers.entities"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +210,9 @@ class RemoveMembers:
     hierarchy: str
     entities: Sequence[UUID]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entities", several(self.entities, "RemoveMembers.entities"))
+
 
 @dataclass(frozen=True, slots=True)
 class PutEntries:
@@ -197,6 +225,9 @@ class PutEntries:
 
     hierarchy: str
     entries: Mapping[str, UUID]
+
+    def __post_init__(self) -> None:
+        mapping(self.entries, "PutEntries.entries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +242,9 @@ class RemoveEntries:
     hierarchy: str
     keys: Sequence[str]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "keys", several(self.keys, "RemoveEntries.keys"))
+
 
 @dataclass(frozen=True, slots=True)
 class PutNodes:
@@ -224,6 +258,9 @@ class PutNodes:
     hierarchy: str
     nodes: Mapping[Path, UUID | None]
 
+    def __post_init__(self) -> None:
+        mapping(self.nodes, "PutNodes.nodes")
+
 
 @dataclass(frozen=True, slots=True)
 class RemoveNodes:
@@ -236,6 +273,9 @@ class RemoveNodes:
 
     hierarchy: str
     paths: Sequence[Path] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "paths", several(self.paths, "RemoveNodes.paths"))
 
 
 Edit = (

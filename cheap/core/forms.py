@@ -11,7 +11,8 @@ import base64
 import re
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, TypeGuard
+from enum import Enum
+from typing import Any, Final, TypeGuard, cast
 from uuid import UUID
 
 import msgspec
@@ -92,6 +93,23 @@ def decimal_digits(number: int) -> str:
     if number.bit_length() < _SAFE_BITS:
         return str(number)
     return format(Decimal(number), "f")
+
+
+def repr_of(value: object) -> str:
+    """Write what ``repr`` does, also of integers of any size, alone or in a tuple, list or dict."""
+    match value:
+        case int() if not isinstance(value, Enum) and value.bit_length() >= _SAFE_BITS:
+            return decimal_digits(value)
+        case tuple():
+            items = cast("tuple[object, ...]", value)
+            return f"({', '.join(map(repr_of, items))}{',' * (len(items) == 1)})"
+        case list():
+            return f"[{', '.join(map(repr_of, cast('list[object]', value)))}]"
+        case dict():
+            pairs = cast("dict[object, object]", value).items()
+            return f"{{{', '.join(f'{key!r}: {repr_of(each)}' for key, each in pairs)}}}"
+        case _:
+            return repr(value)
 
 
 def parse_digits(text: str) -> int:

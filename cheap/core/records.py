@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Raw
 
-from cheap.core.aspects import record_of
+from cheap.core.aspects import pack_record
 from cheap.core.codecs import Codec
 from cheap.core.names import check_id
 from cheap.errors import ConflictError
@@ -64,6 +64,5 @@ def pack_records(records: Mapping[UUID, object], codec: Codec) -> dict[UUID, byt
     if isinstance(records, JsonRecords):
         return records.pack(codec)
     return {
-        check_id(entity): codec.pack(record_of(values, codec), entity)
-        for entity, values in records.items()
+        check_id(entity): pack_record(values, codec, entity) for entity, values in records.items()
     }

@@ -10,7 +10,17 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
-from typing import Annotated, Any, Final, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    TypeGuard,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 from uuid import UUID
 
 from pydantic import AnyUrl, AwareDatetime, BaseModel
@@ -189,9 +199,11 @@ def _shape(record: type[Any], field: _Field) -> Shape:
 
 
 def _kind(where: str, hint: Any, named: PropertyType | None) -> PropertyType:
-    natural: PropertyType | None = None
-    if isinstance(hint, type):
-        natural = next((_TYPES[each] for each in hint.__mro__ if each in _TYPES), None)
+    natural = _natural(hint)
+    if natural is None and _is_enum(hint):
+        raise InvalidDefinitionError(
+            f"{where}: the values of {hint!r} are not all of one type; give it texts or numbers"
+        )
     if natural is None and named is None:
         words = sorted(getattr(each, "__name__", str(each)) for each in _TYPES)
         raise InvalidDefinitionError(
@@ -207,9 +219,24 @@ def _kind(where: str, hint: Any, named: PropertyType | None) -> PropertyType:
     return named
 
 
+def _natural(hint: Any) -> PropertyType | None:
+    """The property type of a class; of an Enum, that of all its values."""
+    if not isinstance(hint, type):
+        return None
+    for each in hint.__mro__:
+        if each in _TYPES:
+            return _TYPES[each]
+    kinds = {_natural(type(each.value)) for each in hint} if issubclass(hint, Enum) else {None}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _is_enum(hint: Any) -> TypeGuard[type[Enum]]:
+    return isinstance(hint, type) and issubclass(hint, Enum)
+
+
 def _builder(hint: Any, container: Any) -> Callable[[Any], Any] | None:
     """What turns a property's value (a tuple, a str, an int) into what the field wants."""
-    if isinstance(hint, type) and issubclass(hint, Enum):
+    if _is_enum(hint):
         if container is None:
             return hint
         outer: Any = tuple if container is tuple else list

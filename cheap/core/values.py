@@ -34,6 +34,7 @@ __all__ = [
     "Scalar",
     "Value",
     "check_value",
+    "not_held",
     "read_value",
     "show",
     "sort_key",
@@ -100,6 +101,19 @@ class LargeValue:
                 "expected a large value of a size and 32 hexadecimal digits, "
                 f"got {self.size} and {self.digest[:40]!r}"
             )
+
+
+def not_held(path: str, kind: PropertyType, value: LargeValue) -> Fault:
+    """Return the fault of a LargeValue whose bytes the store that it is put into does not have."""
+    pieces = "other.read_value(...)"
+    if kind is PropertyType.CLOB:
+        pieces = f"codecs.iterdecode({pieces}, 'utf-8')"
+    return Fault(
+        path,
+        "the value, or a LargeValue that this store holds for the entity (to copy it from another "
+        f"store, save the record without it, then write_value(..., {pieces}))",
+        f"LargeValue of {value.size:,} bytes",
+    )
 
 
 _DIGEST = re.compile(r"[0-9a-f]{32}")
@@ -202,6 +216,11 @@ def show(value: object) -> str:
     return f"{kind} {text if len(text) <= 60 else text[:59] + '…'}"
 
 
+def without_enum(value: object) -> object:
+    """Return the value of an Enum's member; anything else as it is."""
+    return value.value if isinstance(value, Enum) else value
+
+
 def _each(
     rule: Callable[[object], Scalar], path: str, value: object, nullable: bool, multivalued: bool
 ) -> tuple[Value, Sequence[Fault]]:
@@ -209,7 +228,7 @@ def _each(
         return None, () if nullable else (Fault(path, "a value (it is not nullable)", "null"),)
     if not multivalued:
         try:
-            return rule(value), ()
+            return rule(without_enum(value)), ()
         except Refused as refused:
             return None, (Fault(path, str(refused), show(value)),)
     if not isinstance(value, (list, tuple)):
@@ -218,7 +237,7 @@ def _each(
     faults: list[Fault] = []
     for i, item in enumerate(cast("Sequence[object]", value)):
         try:
-            kept.append(rule(item))
+            kept.append(rule(without_enum(item)))
         except Refused as refused:
             faults.append(Fault(f"{path}[{i}]", str(refused), show(item)))
     return tuple(kept), faults
@@ -273,6 +292,7 @@ _BY_PYTHON_TYPE: Final[tuple[tuple[PropertyType, tuple[type, ...]], ...]] = (
 
 
 def _type_of_scalar(value: object) -> PropertyType | None:
+    value = without_enum(value)
     for kind, python in _BY_PYTHON_TYPE:
         if isinstance(value, python):
             return kind

@@ -291,6 +291,21 @@ def check_seconds(name: str, seconds: float) -> None:
         )
 
 
+def check_database(name: str, database: object) -> None:
+    """Raise ConfigurationError when a database is not named.
+
+    A server that is told no name takes the one it thinks of, as that of the user.
+
+    Args:
+        name: what the option is called.
+        database: what was given.
+    """
+    if not isinstance(database, str) or not database or "\0" in database:
+        raise ConfigurationError(
+            f"{name}: expected the name of a database that is there, got {database!r}"
+        )
+
+
 def check_port(port: int) -> None:
     """Raise ConfigurationError when a port is none."""
     if not 0 < port < 65_536:

@@ -18,6 +18,7 @@ from cheap.core import (
     LargeValue,
     Order,
 )
+from cheap.core.arguments import several
 from cheap.core.edits import CreateHierarchy, DropHierarchy, Edit, PutAspects, PutDefinition
 from cheap.core.filters import Selection
 from cheap.core.names import check_id, check_name, id_from_bytes, ids_from_bytes, new_id
@@ -57,8 +58,10 @@ from cheap.store import (
     HierarchyHeader,
     Page,
     Piece,
+    check_expect,
     check_limit,
     check_since,
+    check_species,
 )
 
 T = TypeVar("T")
@@ -98,10 +101,11 @@ class SqlDao(SqlDesk):
         catalog_id: UUID | None = None,
         edits: Sequence[Edit] = (),
     ) -> CatalogHeader:
+        edits = several(edits, "edits")
         new = Catalog(  # checks the labels
             species=species,
             version=version,
-            uri=uri or None,
+            uri=uri,
             upstream=upstream,
             global_id=catalog_id or new_id(),
         )
@@ -149,6 +153,7 @@ class SqlDao(SqlDesk):
         limit: int = DEFAULT_LIMIT,
     ) -> Page[CatalogHeader]:
         check_limit(limit)
+        check_species(species)
         tag = tag_of("catalogs", species)
         after = b"" if cursor is None else read_cursor(cursor, (tag, bytes))[1]
         params: dict[str, object] = {"after": after, "limit": limit + 1}
@@ -175,6 +180,7 @@ class SqlDao(SqlDesk):
             return bool(session.rows(self._sql.get_catalog, _catalog(catalog_id)))
 
     def load_catalog(self, catalog_id: UUID, *, only: Collection[str] | None = None) -> Catalog:
+        only = None if only is None else several(only, "only")
         with self._reading(snapshot=True) as session, gc_held():
             row = self._catalog_row(session, catalog_id)
             header = header_of(row)
@@ -223,7 +229,7 @@ class SqlDao(SqlDesk):
     def create_hierarchy(
         self, catalog_id: UUID, name: str, type: HierarchyType, *, indexes: Sequence[str] = ()
     ) -> int:
-        edit = CreateHierarchy(name, type, tuple(indexes))
+        edit = CreateHierarchy(name, type, indexes)
         return self.commit(catalog_id, [edit]).revision
 
     def list_hierarchies(self, catalog_id: UUID) -> list[HierarchyHeader]:
@@ -294,6 +300,7 @@ class SqlDao(SqlDesk):
         self, catalog_id: UUID, name: str, entities: Collection[UUID]
     ) -> dict[UUID, Aspect]:
         place: dict[str, object] = {"catalog_id": check_id(catalog_id, "catalog id").bytes}
+        entities = several(entities, "entities")
         known = self._maps.get((catalog_id, name))
         if known is not None and len(entities) <= CHUNK:
             # One statement sees the store as of one moment, without a transaction.
@@ -304,8 +311,8 @@ class SqlDao(SqlDesk):
                 # What is asked most often, without the lists that only many are worth.
                 entity, codec = id_from_bytes(rows[0][0]), known.readable_codec()
                 return {entity: Aspect.from_row(codec, codec.unpack(document), None, entity)}
-            documents = [row[1] for row in rows]
-            if rows and all(documents):
+            if rows and all(row[1] for row in rows):
+                documents = [as_bytes(row[1]) for row in rows]
                 packed = dict(zip(ids_from_bytes([row[0] for row in rows]), documents, strict=True))
                 return _in_order(entities, aspects_of(packed, known.readable_codec()))
         # Not seen yet; or nothing there, maybe because the map is another one by now; or some of
@@ -370,7 +377,7 @@ class SqlDao(SqlDesk):
         own: Collection[int] = (),
         refresh: bool = False,
     ) -> Commit:
-        edits = list(edits)
+        edits, own, expect = several(edits, "edits"), several(own, "own"), check_expect(expect)
         if not edits:
             revision = self.get_catalog(catalog_id).revision
             return Commit(revision, revision, 0)

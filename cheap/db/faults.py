@@ -60,16 +60,28 @@ POSTGRES_FAULTS: Final[dict[str, type[CheapError]]] = {
     "57P03": UnavailableError,
 }
 
-# What the client says without a code, when it could not connect
-POSTGRES_WORDS: Final[tuple[tuple[str, type[CheapError]], ...]] = (
-    ("too many connections", UnavailableError),
-    ("password authentication failed", AccessDeniedError),
-    ("no password supplied", AccessDeniedError),
-    ("no pg_hba.conf entry", AccessDeniedError),
-    ('role "', AccessDeniedError),
-    ("does not exist", ConfigurationError),
-    ("permission denied for database", AccessDeniedError),
-    ("is not currently accepting connections", ConfigurationError),
+_LOGIN: Final = "check user and password"
+_DATABASE: Final = "correct its name, or create it first: CREATE DATABASE"
+_RIGHTS: Final = "let the user in: GRANT CONNECT ON DATABASE"
+_BUSY: Final = "let the server take more, or make pools smaller: pool_max_size"
+
+POSTGRES_ADVICE: Final[dict[str, str]] = {
+    "28000": _LOGIN,
+    "28P01": _LOGIN,
+    "3D000": _DATABASE,
+    "53300": _BUSY,
+}
+
+# What the client says without a code, when it could not connect, and what to do
+POSTGRES_WORDS: Final[tuple[tuple[str, type[CheapError], str], ...]] = (
+    ("too many connections", UnavailableError, _BUSY),
+    ("password authentication failed", AccessDeniedError, _LOGIN),
+    ("no password supplied", AccessDeniedError, "give a password"),
+    ("no pg_hba.conf entry", AccessDeniedError, "let the user in: pg_hba.conf of the server"),
+    ('role "', AccessDeniedError, _LOGIN),
+    ("does not exist", ConfigurationError, _DATABASE),
+    ("permission denied for database", AccessDeniedError, _RIGHTS),
+    ("is not currently accepting connections", ConfigurationError, "choose another database"),
 )
 
 # https://mariadb.com/kb/en/mariadb-error-code-reference/ and, from 2000 on, the client's codes
@@ -103,4 +115,14 @@ MARIADB_FAULTS: Final[dict[int, type[CheapError]]] = {
     2003: UnavailableError,
     2006: UnavailableError,
     2013: UnavailableError,
+}
+
+MARIADB_ADVICE: Final[dict[int, str]] = {
+    1040: _BUSY,
+    1044: "let the user in: GRANT ALL ON the database",
+    1045: _LOGIN,
+    1049: _DATABASE,
+    1698: _LOGIN,
+    2002: "is the server running?",
+    2003: "is the server running?",
 }

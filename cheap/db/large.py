@@ -11,6 +11,7 @@ from msgspec import UNSET
 from cheap.core import LargeValue, PropertyDef, PropertyType
 from cheap.core.codecs import Codec
 from cheap.core.names import is_storable_text
+from cheap.core.values import show
 from cheap.db.adapter import Session
 from cheap.db.rows import HierarchyRow, id_of_value, packed_records
 from cheap.errors import (
@@ -64,7 +65,7 @@ def check_offset(offset: object, value: LargeValue) -> int:
     """
     inside = isinstance(offset, int) and (0 <= offset < value.size or offset == 0)
     if not inside or isinstance(offset, bool):
-        raise InvalidQueryError(f"offset: expected 0 to {value.size - 1:,}, got {offset!r}")
+        raise InvalidQueryError(f"offset: expected 0 to {value.size - 1:,}, got {show(offset)}")
     return offset  # type: ignore[return-value]
 
 

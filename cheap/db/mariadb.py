@@ -9,10 +9,20 @@ from typing import Any, Final, Self
 import pymysql
 from pymysql.constants import CLIENT
 
-from cheap.db.adapter import FEW, Adapter, Params, Row, Session, check_port, check_seconds, chosen
+from cheap.db.adapter import (
+    FEW,
+    Adapter,
+    Params,
+    Row,
+    Session,
+    check_database,
+    check_port,
+    check_seconds,
+    chosen,
+)
 from cheap.db.dao import SqlDao
 from cheap.db.dialect import MariaDbDialect
-from cheap.db.faults import MARIADB_FAULTS
+from cheap.db.faults import MARIADB_ADVICE, MARIADB_FAULTS
 from cheap.db.migrations import prepare
 from cheap.db.pool import Pool
 from cheap.db.schema import Table
@@ -303,6 +313,7 @@ class MariaDbAdapter(Adapter):
             SchemaVersionError: the schema is missing (and not wanted), or newer than this CheapPy.
         """
         check_port(port)
+        check_database("database", database)
         check_seconds("connect_timeout", connect_timeout)
         if statement_timeout is not None:
             check_seconds("statement_timeout", statement_timeout)
@@ -428,14 +439,13 @@ class MariaDbAdapter(Adapter):
             return UnavailableError(f"{self.where}: {error} (is the server running?)")
         code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
         text = error.args[1] if len(error.args) > 1 else str(error)
-        advice = "is the server running?" if code in (2002, 2003) else ""
         if isinstance(error, pymysql.err.InterfaceError):
             code = 0
         elif code == 0:
             return StoreError(f"{self.where}: {text}")
         if code == 1030 and "28 " in text:  # "Got error 28 … from storage engine": ENOSPC
             code = 1021
-        found = chosen(MARIADB_FAULTS, code, Exception(text), advice)
+        found = chosen(MARIADB_FAULTS, code, Exception(text), MARIADB_ADVICE.get(code, ""))
         return type(found)(f"{self.where}: {found}")
 
     def server_version(self) -> str:

@@ -24,12 +24,14 @@ from cheap.core import (
     Order,
     new_id,
 )
+from cheap.core.arguments import several
 from cheap.core.codecs import codec_of
 from cheap.core.edits import CreateHierarchy, DropHierarchy, Edit, PutDefinition
 from cheap.core.filters import Selection
 from cheap.core.hierarchies.tracking import Taken
 from cheap.core.names import check_id, check_name
 from cheap.core.species import read_only_reason
+from cheap.core.values import show
 from cheap.db.calls import committing
 from cheap.db.cursors import read_cursor, tag_of, write_cursor
 from cheap.db.desks import MemoryDesk
@@ -66,8 +68,10 @@ from cheap.store import (
     HierarchyHeader,
     Page,
     Piece,
+    check_expect,
     check_limit,
     check_since,
+    check_species,
 )
 
 T = TypeVar("T")
@@ -158,12 +162,11 @@ class MemoryDao(MemoryDesk):
         catalog_id: UUID | None = None,
         edits: Sequence[Edit] = (),
     ) -> CatalogHeader:
+        edits = several(edits, "edits")
         checked = Catalog(
             species=species, version=version, uri=uri, upstream=upstream, global_id=catalog_id
         )
-        header = CatalogHeader(
-            checked.global_id, species, checked.version, checked.uri or None, upstream
-        )
+        header = CatalogHeader(checked.global_id, species, checked.version, checked.uri, upstream)
         with self._writing() as catalogs:
             if header.catalog_id in catalogs:
                 raise AlreadyExistsError(f"there is a catalog {header.catalog_id} already")
@@ -181,6 +184,7 @@ class MemoryDao(MemoryDesk):
         cursor: str | None = None,
         limit: int = DEFAULT_LIMIT,
     ) -> Page[CatalogHeader]:
+        check_species(species)
         found = [
             ((key.bytes,), kept.header)
             for key, kept in self._seen().items()
@@ -199,6 +203,7 @@ class MemoryDao(MemoryDesk):
     def load_catalog(self, catalog_id: UUID, *, only: Collection[str] | None = None) -> Catalog:
         kept = self._get(catalog_id)
         header = kept.header
+        only = None if only is None else several(only, "only")
         names = list(kept.hierarchies) if only is None else only
         for name in names:
             if name not in kept.hierarchies:
@@ -248,7 +253,7 @@ class MemoryDao(MemoryDesk):
     def create_hierarchy(
         self, catalog_id: UUID, name: str, type: HierarchyType, *, indexes: Sequence[str] = ()
     ) -> int:
-        edit = CreateHierarchy(name, type, tuple(indexes))
+        edit = CreateHierarchy(name, type, indexes)
         return self.commit(catalog_id, [edit]).revision
 
     def list_hierarchies(self, catalog_id: UUID) -> list[HierarchyHeader]:
@@ -286,7 +291,7 @@ class MemoryDao(MemoryDesk):
         definition, packed = readable_definition(kept, name), find_map(kept, name).packed()
         return {
             entity: aspect_of(definition, entity, packed[entity])
-            for entity in map(check_id, entities)
+            for entity in map(check_id, several(entities, "entities"))
             if entity in packed
         }
 
@@ -323,6 +328,7 @@ class MemoryDao(MemoryDesk):
         own: Collection[int] = (),
         refresh: bool = False,
     ) -> Commit:
+        edits, own, expect = several(edits, "edits"), several(own, "own"), check_expect(expect)
         with self._writing() as catalogs:
             old = self._get(catalog_id)
             previous = old.header.revision
@@ -367,7 +373,7 @@ class MemoryDao(MemoryDesk):
             data = value.encode() if isinstance(value, str) else bytes(value)  # type: ignore[arg-type]
             value = stub_for(data)
         if type(offset) is not int or not 0 <= offset < max(1, len(data)):
-            raise InvalidQueryError(f"offset: expected 0 to {len(data) - 1:,}, got {offset!r}")
+            raise InvalidQueryError(f"offset: expected 0 to {len(data) - 1:,}, got {show(offset)}")
         end = offset + PIECE_SIZE
         return Piece(data[offset:end], value, end if end < len(data) else None)
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from uuid import UUID
 
 from cheap.core import (
-    Aspect,
     AspectDef,
     AspectMap,
     CatalogSpecies,
@@ -41,12 +40,12 @@ from cheap.core.hierarchies.entity_tree import as_path
 from cheap.core.names import check_id, check_key, check_label, check_name
 from cheap.core.records import pack_records
 from cheap.core.species import read_only_reason
+from cheap.core.values import not_held
 from cheap.db.memory_state import Kept, KeptCatalog, KeptDefinition, Key, Row, find_hierarchy
 from cheap.errors import (
     AlreadyExistsError,
     CheapError,
     ConflictError,
-    Fault,
     InvalidEditError,
     InvalidValueError,
     MissingKeyError,
@@ -184,10 +183,7 @@ class Writing:
     def _repack(self, kept: Kept, old: AspectDef, new: AspectDef) -> None:
         """Let every record pass under the new definition; what reads otherwise now has changed."""
         for entity, packed in kept.packed().items():
-            values = Aspect.from_row(codec_of(old), codec_of(old).unpack(packed)).set_values()
-            if not new.can_add_properties:
-                values = {name: value for name, value in values.items() if name in new}
-            again = codec_of(new).pack(values, entity)
+            again = codec_of(new).repack(packed, codec_of(old), entity)
             if again != packed:
                 row = kept.rows[entity]
                 kept.rows[entity] = replace(row, value=again, revision=self.revision)
@@ -249,13 +245,16 @@ class Writing:
     def _keep_stubs(self, kept: Kept, codec: Codec, entity: UUID, packed: bytes) -> None:
         """Refuse stubs of large values that are not here, and let go of those not named now."""
         row = codec.unpack(packed)
-        for name in codec.large:
-            stub = codec.get(row, name)
-            if isinstance(stub, LargeValue):
-                if stub != self.stub_of(kept, codec, entity, name):
-                    fault = Fault(name, "the value, or what stands for the stored one", repr(stub))
-                    raise InvalidValueError(codec.definition.name, [fault], str(entity))
-            else:
+        stubs = {name: codec.get(row, name) for name in codec.large}
+        faults = [
+            not_held(name, codec.definition[name].type, stub)
+            for name, stub in stubs.items()
+            if isinstance(stub, LargeValue) and stub != self.stub_of(kept, codec, entity, name)
+        ]
+        if faults:
+            raise InvalidValueError(codec.definition.name, faults, str(entity))
+        for name, stub in stubs.items():
+            if not isinstance(stub, LargeValue):
                 kept.large.pop((entity, name), None)
 
     @staticmethod

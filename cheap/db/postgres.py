@@ -11,12 +11,22 @@ import psycopg
 import psycopg_pool
 from psycopg.types.string import ByteaBinaryLoader
 
-from cheap.db.adapter import FEW, Adapter, Params, Row, Session, check_port, check_seconds, chosen
+from cheap.db.adapter import (
+    FEW,
+    Adapter,
+    Params,
+    Row,
+    Session,
+    check_database,
+    check_port,
+    check_seconds,
+    chosen,
+)
 from cheap.db.calls import steps
 from cheap.db.copying import COPY_HEAD, COPY_TAIL, packer
 from cheap.db.dao import SqlDao
 from cheap.db.dialect import PostgresDialect
-from cheap.db.faults import POSTGRES_FAULTS, POSTGRES_WORDS
+from cheap.db.faults import POSTGRES_ADVICE, POSTGRES_FAULTS, POSTGRES_WORDS
 from cheap.db.migrations import prepare
 from cheap.db.pool import check_sizes
 from cheap.db.schema import Kind, Table
@@ -281,6 +291,7 @@ class PostgresAdapter(Adapter):
         """
         check_sizes(pool_min_size, pool_max_size, pool_timeout, pool_max_idle)
         check_port(port)
+        check_database("dbname", dbname)
         check_seconds("connect_timeout", connect_timeout)
         if statement_timeout is not None:
             check_seconds("statement_timeout", statement_timeout)
@@ -448,15 +459,15 @@ def _translate(error: Exception, where: str) -> CheapError:
     state = getattr(error, "sqlstate", None)
     if state is None and isinstance(error, psycopg.OperationalError):
         text = str(error)
-        for words, kind in POSTGRES_WORDS:
+        for words, kind, advice in POSTGRES_WORDS:
             if words in text:
-                return kind(f"{where}: {text.strip()}")
+                return kind(f"{where}: {text.strip()} ({advice})")
         return UnavailableError(f"{where}: {text.strip()} (is the server running?)")
     if state is not None and state.startswith("08"):
         return UnavailableError(f"{where}: {error}")
     if state == "57014" and "timeout" in str(error):
         return StatementTimeoutError(f"{where}: {error}; ask for less at once, or raise it")
-    found = chosen(POSTGRES_FAULTS, state, error)
+    found = chosen(POSTGRES_FAULTS, state, error, POSTGRES_ADVICE.get(state or "", ""))
     return type(found)(f"{where}: {found}")
 
 

@@ -17,7 +17,7 @@ from cheap.core.documents import aspect_def_document, read_aspect_def
 from cheap.core.edits import Path
 from cheap.core.names import id_from_bytes, ids_from_bytes
 from cheap.db.adapter import Row, Session
-from cheap.errors import CorruptError, MissingKeyError, NotReadableError
+from cheap.errors import CorruptError, InvalidError, MissingKeyError, NotReadableError
 from cheap.store import CatalogHeader
 
 CHUNK: Final = 5_000
@@ -82,8 +82,27 @@ def document_of(definition: AspectDef) -> bytes:
 
 @lru_cache(maxsize=4096)
 def definition_of(document: bytes) -> AspectDef:
-    """Return a stored definition: the same object for the same document, so its codec is kept."""
-    return read_aspect_def(msgspec.json.decode(document))
+    """Return a stored definition: the same object for the same document, so its codec is kept.
+
+    Raises:
+        CorruptError: it is none.
+    """
+    try:
+        return read_aspect_def(msgspec.json.decode(document))
+    except (msgspec.DecodeError, UnicodeDecodeError, InvalidError) as error:
+        raise CorruptError(f"a stored definition cannot be read: {error}") from error
+
+
+def species_of(text: str | bytes) -> CatalogSpecies:
+    """Return a stored species.
+
+    Raises:
+        CorruptError: it is none.
+    """
+    try:
+        return CatalogSpecies(as_text(text))
+    except ValueError as error:
+        raise CorruptError(f"the species of a stored catalog cannot be read: {error}") from error
 
 
 def header_of(row: Row) -> CatalogHeader:
@@ -91,7 +110,7 @@ def header_of(row: Row) -> CatalogHeader:
     catalog_id, species, version, uri, upstream, revision, _ = row
     return CatalogHeader(
         id_from_bytes(catalog_id),
-        CatalogSpecies(as_text(species)),
+        species_of(species),
         as_text(version),
         None if uri is None else as_text(uri),
         None if upstream is None else id_from_bytes(upstream),
@@ -136,16 +155,23 @@ class HierarchyRow:
         return codec
 
 
+_NAMES: Final = tuple[str, ...]
+
+
 def hierarchy_of(row: Sequence[Any]) -> HierarchyRow:
     """Return what is in a row of the hierarchy table joined with the definition's document."""
     number, name, kind, created, revision, indexes, document = row
+    try:
+        found, indexed = HierarchyType(as_text(kind)), msgspec.json.decode(indexes, type=_NAMES)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise CorruptError(f"hierarchy {as_text(name)!r} cannot be read: {error}") from error
     return HierarchyRow(
         number,
         as_text(name),
-        HierarchyType(as_text(kind)),
+        found,
         created,
         revision,
-        tuple(msgspec.json.decode(indexes)),
+        indexed,
         None if document is None else definition_of(as_bytes(document)),
     )
 

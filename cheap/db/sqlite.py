@@ -46,11 +46,13 @@ HEADER_SIZE: Final = 100
 IOERR_SHMSIZE: Final = 4874
 """No room for the index of the write-ahead log: how a full device shows when a file is opened."""
 
+CANTOPEN: Final = 14
+
 _ADVICE: Final = {
     5: "another process holds the file's lock; try again, or raise busy_timeout",
     8: "the file, its folder or the connection is read-only",
     13: "the device is full; nothing was written",
-    14: "the file or its folder cannot be opened; check path and permissions",
+    CANTOPEN: "the file or its folder cannot be opened; check path and permissions",
 }
 
 
@@ -159,6 +161,7 @@ class SqliteAdapter(Adapter):
         self._durability = durability
         self._read_only = read_only
         self._in_memory = path == ":memory:"
+        self._mode = "rw"
         self._turn = threading.Lock()
         self._writer: SqliteSession | None = None
         self._lease: object | None = None
@@ -244,9 +247,11 @@ class SqliteAdapter(Adapter):
                 "permissions"
             ) from error
         if not exists and init_schema:
+            self._mode = "rwc"
             with self.session(write=True) as session:
                 session.run(f"PRAGMA application_id = {APPLICATION_ID}", {})
         prepare(self, exists=exists, init_schema=init_schema)
+        self._mode = "rw"  # or a file that is removed later would come back empty
 
     def _is_ours(self) -> bool:
         """Look at a file without changing it; raise NotOursError, or tell if it has our schema."""
@@ -304,7 +309,7 @@ class SqliteAdapter(Adapter):
 
     def _open(self, *, read_only: bool) -> SqliteSession:
         # The last connection that is closed tidies up, for which it must be able to write.
-        session = self._connect("ro" if self._read_only else "rw" if read_only else "rwc")
+        session = self._connect("ro" if self._read_only else "rw" if read_only else self._mode)
         try:
             if read_only or self._read_only:
                 session.run("PRAGMA query_only = ON", {})
@@ -392,7 +397,10 @@ class SqliteAdapter(Adapter):
             return kind(f"{self._path}: {error}")
         code = getattr(error, "sqlite_errorcode", 0)
         code = 13 if code == IOERR_SHMSIZE else code & 0xFF
-        found = chosen(SQLITE_FAULTS, code, error, _ADVICE.get(code, ""))
+        advice = _ADVICE.get(code, "")
+        if code == CANTOPEN and self._mode == "rw" and not self._file.exists():
+            advice = "it was removed or renamed since it was opened; create the adapter anew"
+        found = chosen(SQLITE_FAULTS, code, error, advice)
         return type(found)(f"{self._path}: {found}")
 
     def server_version(self) -> str:

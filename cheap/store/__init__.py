@@ -17,8 +17,10 @@ from cheap.store.answers import (
     HierarchyHeader,
     Page,
     Piece,
+    check_expect,
     check_limit,
     check_since,
+    check_species,
 )
 from cheap.store.contract import Store
 from cheap.store.desk import Desk, KeptAnswer
@@ -38,6 +40,8 @@ __all__ = [
     "Page",
     "Piece",
     "Store",
+    "check_expect",
     "check_limit",
     "check_since",
+    "check_species",
 ]

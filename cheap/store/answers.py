@@ -15,6 +15,7 @@ from cheap.core import (
     LargeValue,
 )
 from cheap.core.edits import Path
+from cheap.core.values import show
 from cheap.errors import InvalidQueryError
 
 T = TypeVar("T")
@@ -161,6 +162,19 @@ class Piece:
     next: int | None
 
 
+def check_species(species: object) -> CatalogSpecies | None:
+    """Return the species that catalogs are listed of, or ``None`` for all.
+
+    Raises:
+        InvalidQueryError: it is something else.
+    """
+    if species is not None and not isinstance(species, CatalogSpecies):
+        raise InvalidQueryError(
+            f"species: expected a CatalogSpecies such as CatalogSpecies.SINK, got {show(species)}"
+        )
+    return species
+
+
 def check_limit(limit: object) -> int:
     """Return a page's limit.
 
@@ -168,27 +182,38 @@ def check_limit(limit: object) -> int:
         InvalidQueryError: it is not a whole number from 1 to 10,000.
     """
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
-        raise InvalidQueryError(f"limit: expected 1 to {MAX_LIMIT:,}, got {limit!r}")
+        raise InvalidQueryError(f"limit: expected 1 to {MAX_LIMIT:,}, got {show(limit)}")
     return limit
 
 
-def check_offset(offset: int) -> int:
+def check_offset(offset: object) -> int:
     """Return an offset.
 
     Raises:
-        InvalidQueryError: it is negative.
+        InvalidQueryError: it is not a whole number from 0.
     """
-    if offset < 0:
-        raise InvalidQueryError(f"offset: expected 0 or more, got {offset}")
-    return offset
+    return _check_count(offset, "offset")
 
 
-def check_since(since: int) -> int:
+def check_since(since: object) -> int:
     """Return the revision that somebody knows.
 
     Raises:
-        InvalidQueryError: it is negative.
+        InvalidQueryError: it is not a whole number from 0.
     """
-    if since < 0:
-        raise InvalidQueryError(f"since: expected 0 or more, got {since}")
-    return since
+    return _check_count(since, "since")
+
+
+def check_expect(expect: object) -> int | None:
+    """Return the revision that a commit expects, or ``None`` for any.
+
+    Raises:
+        InvalidQueryError: it is not a whole number from 0.
+    """
+    return None if expect is None else _check_count(expect, "expect")
+
+
+def _check_count(count: object, what: str) -> int:
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        raise InvalidQueryError(f"{what}: expected a number from 0, got {show(count)}")
+    return count

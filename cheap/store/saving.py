@@ -10,6 +10,7 @@ from uuid import UUID
 from cheap.core import Basis, Catalog, CatalogSpecies
 from cheap.core.edits import Edit
 from cheap.core.hierarchies.tracking import Taken
+from cheap.core.values import show
 from cheap.errors import InvalidEditError
 from cheap.store.answers import Commit
 
@@ -46,12 +47,25 @@ def being_saved(catalog: Catalog, *, whole: bool) -> Generator[Taken]:
         raise
 
 
+def check_catalog(catalog: object) -> None:
+    """Refuse to save what is no catalog.
+
+    Raises:
+        InvalidEditError: as said.
+    """
+    if not isinstance(catalog, Catalog):
+        raise InvalidEditError(
+            f"expected a Catalog to save, got {show(catalog)}; Catalog.from_json() reads a document"
+        )
+
+
 def is_new_to(store_id: UUID, catalog: Catalog) -> bool:
     """Tell whether a catalog does not come from this store, and so has to be created in it.
 
     Raises:
-        InvalidEditError: it was loaded in part from another store.
+        InvalidEditError: it was loaded in part from another store, or is no catalog.
     """
+    check_catalog(catalog)
     basis = catalog.basis
     if basis is None:
         return True

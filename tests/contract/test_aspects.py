@@ -307,3 +307,11 @@ def test_a_map_of_another_kind_is_made_by_name(store: Store) -> None:
     assert store.create_hierarchy(catalog, PERSON.name, MAP, indexes=["age"]) == 2
     store.commit(catalog, [PutAspects(PERSON.name, {A: {"name": "Al"}})])
     assert list(store.get_aspects(catalog, PERSON.name, [A])) == [A]
+
+
+def test_records_that_are_read_twice_are_equal(store: Store) -> None:
+    """The second time they come by a shorter way: the store knows the map by then."""
+    catalog = new_catalog(store, *map_of(PERSON, {A: {"name": "Al"}, B: {"name": "Bo"}}))
+    first, second = (store.get_aspects(catalog, PERSON.name, [A, B]) for _ in range(2))
+    assert first == second
+    assert [type(each.packed()) for each in second.values()] == [bytes, bytes]

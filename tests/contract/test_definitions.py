@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from cheap.core import NO_DEFAULT, AspectDef, PropertyDef, field
+from cheap.core import NO_DEFAULT, AspectDef, Catalog, PropertyDef, field
 from cheap.core.edits import (
     CreateHierarchy,
     DropDefinition,
@@ -473,3 +473,37 @@ def test_a_map_needs_its_definition(store: Store) -> None:
         store.commit(catalog, [CreateHierarchy("nothing", MAP)])
     store.commit(catalog, [PutDefinition(PERSON), CreateHierarchy(PERSON.name, MAP)])
     assert store.list_hierarchies(catalog)[0].size == 0
+
+
+def test_a_record_that_lost_a_required_property_lives_on(store: Store) -> None:
+    definition = AspectDef(
+        "loose",
+        [PropertyDef("n", T.STRING, nullable=False), PropertyDef("o", T.STRING)],
+        can_remove_properties=True,
+    )
+    catalog = Catalog()
+    records = catalog.define(definition, {A: {"n": "x", "o": "y"}, B: {"n": "z"}})
+    store.save_catalog(catalog)
+    del records[A]["n"]
+    store.save_catalog(catalog)
+    # It can be put back as it was read, also into another map and another store's catalog.
+    found = store.get_aspects(catalog.global_id, "loose", [A])
+    store.commit(catalog.global_id, [PutAspects("loose", found)])
+    assert store.get_aspects(catalog.global_id, "loose", [A]) == found
+    assert found[A].set_values() == {"o": "y"}
+    copy = Catalog()
+    copy.define(definition, {A: found[A]})[B] = found[A]
+    store.save_catalog(copy)
+    assert store.load_catalog(copy.global_id) == copy
+    # And its map can be redefined, as long as the new definition lets it be so.
+    wider = definition.with_properties(PropertyDef("p", T.STRING, default="p"))
+    store.add_aspect_def(catalog.global_id, wider)
+    assert dict(store.get_aspects(catalog.global_id, "loose", [A])[A]) == {
+        "n": None, "o": "y", "p": "p",
+    }  # fmt: skip
+    strict = AspectDef("loose", definition.properties)
+    with pytest.raises(InvalidValueError, match="n: expected a value"):
+        store.add_aspect_def(catalog.global_id, strict)
+    # What is put for the first time gives all that is required.
+    with pytest.raises(InvalidValueError, match="n: expected a value"):
+        store.commit(copy.global_id, [PutAspects("loose", {A: {"o": "y"}})])

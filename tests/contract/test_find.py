@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -155,6 +156,42 @@ FILTERS: dict[str, tuple[Condition, Test]] = {
 
 def by_id(ids: Sequence[UUID]) -> list[UUID]:
     return sorted(ids, key=lambda each: each.bytes)
+
+
+class Price(Enum):
+    LOW = Decimal("1.50")
+    HIGH = Decimal(7)
+
+
+def test_members_of_an_enum_stand_for_their_values(store: Store) -> None:
+    definition = AspectDef("a", [PropertyDef("price", T.BIG_DECIMAL)])
+    records = {A: {"price": Price.LOW}, B: {"price": Decimal(7)}}
+    catalog = new_catalog(store, *map_of(definition, records))
+    high: Any = Price.HIGH
+    for where, prices in (
+        (field("price") == high, ["7"]),
+        (field("price").is_in([high]), ["7"]),
+        (field("price") < high, ["1.50"]),
+    ):
+        found = store.find_aspects(catalog, "a", where).items
+        assert [str(each["price"]) for each in found] == prices
+
+
+def test_integers_longer_than_python_writes(store: Store) -> None:
+    big = 10**5000
+    definition = AspectDef("a", [PropertyDef("n", T.BIG_INTEGER)])
+    catalog = new_catalog(store, *map_of(definition, {A: {"n": big}, B: {"n": big}, C: {"n": 1}}))
+    for where in (field("n") == big, field("n").is_in([big, -big]), ~(field("n") < big)):
+        page = store.find_aspects(catalog, "a", where, order_by="n", limit=1)
+        assert page.next is not None
+        more = store.find_aspects(catalog, "a", where, order_by="n", limit=1, cursor=page.next)
+        assert {each.entity for each in (*page.items, *more.items)} == {A, B}
+        assert more.next is None
+        for text in (repr(where), repr(page)):
+            assert "1" + "0" * 5000 in text
+    with pytest.raises(InvalidQueryError, match="cursor"):
+        store.find_aspects(catalog, "a", field("n") >= big, order_by="n", cursor=page.next)
+    assert repr(field("n").contains(big)).endswith("0)")
 
 
 def test_filters(store: Store, catalog: UUID) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from hashlib import blake2b
 from uuid import UUID
@@ -10,6 +11,7 @@ import pytest
 
 from cheap.core import AspectDef, LargeValue, PropertyDef, field
 from cheap.core.edits import PutAspects, PutDefinition, RemoveAspects
+from cheap.db.memory import MemoryDao
 from cheap.errors import (
     InvalidEditError,
     InvalidNameError,
@@ -386,3 +388,27 @@ def test_the_definition_of_people_has_no_large_values(store: Store) -> None:
     catalog = new_catalog(store, *map_of(PERSON, {A: {"name": "x"}}))
     with pytest.raises(InvalidEditError):
         store.read_piece(catalog, PERSON.name, A, "name")
+
+
+def test_a_catalog_of_another_store_is_copied_and_then_its_large_values(store: Store) -> None:
+    text = "ä" * PIECE_SIZE
+    with MemoryDao() as source:
+        made = new_catalog(source, *map_of(NOTE, {A: {"title": "a"}, B: {"title": "b"}}))
+        source.write_value(made, "note", A, "data", [b"x" * PIECE_SIZE, b"y"])
+        source.write_value(made, "note", A, "text", [".", text])
+        moved = source.load_catalog(made)
+        with pytest.raises(InvalidValueError) as caught:
+            store.save_catalog(moved)
+        of_text, of_data = caught.value.faults
+        assert (of_text.path, of_data.path) == ("text", "data")
+        assert "write_value(..., other.read_value(...))" in of_data.expected
+        assert "write_value(..., codecs.iterdecode(other.read_value(...), 'utf-8'))" in str(of_text)
+        assert not store.catalog_exists(made)
+        # As it is said there:
+        moved.aspect_map("note")[A].update(text=None, data=None)
+        store.save_catalog(moved)
+        place = (made, "note", A)
+        store.write_value(*place, "data", source.read_value(*place, "data"))
+        pieces = codecs.iterdecode(source.read_value(*place, "text"), "utf-8")
+        store.write_value(*place, "text", pieces)
+        assert store.load_catalog(made) == source.load_catalog(made)

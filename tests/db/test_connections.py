@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -126,7 +127,8 @@ def test_a_wrong_password_is_refused_and_not_told(
         with pytest.raises(AccessDeniedError) as caught:
             server.adapter(password=password)
         assert "s3cr3t-w0rd" not in _said(caught.value)
-    with pytest.raises(AccessDeniedError):
+        assert re.search(r"\((check user and password|give a password)\)$", str(caught.value))
+    with pytest.raises(AccessDeniedError, match=r"\(check user and password\)$"):
         server.adapter(user="nobody-here")
     assert "s3cr3t-w0rd" not in caplog.text
 
@@ -164,8 +166,16 @@ def test_the_password_is_never_shown(server: ServerSite, caplog: pytest.LogCaptu
 
 
 def test_no_such_database(server: ServerSite) -> None:
-    with pytest.raises(ConfigurationError, match=r"does not exist|Unknown database"):
+    with pytest.raises(ConfigurationError, match=r"does not exist|Unknown database") as caught:
         server.new_adapter(name="no such database")
+    assert "correct its name, or create it first: CREATE DATABASE" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", None, 5, "a\0"])
+def test_a_database_must_be_named(server: ServerSite, name: Any) -> None:
+    """Else PostgreSQL takes the one that is called like the user, and our tables end up there."""
+    with pytest.raises(ConfigurationError, match=r"^(dbname|database): expected the name of a"):
+        server.new_adapter(name=name, init_schema=True)
 
 
 def test_a_user_who_may_not(server: ServerSite) -> None:

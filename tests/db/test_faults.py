@@ -15,6 +15,7 @@ from cheap.errors import (
     AlreadyExistsError,
     BusyError,
     CheapError,
+    CorruptError,
     SchemaVersionError,
     StoreError,
     TransientError,
@@ -145,3 +146,39 @@ def test_every_error_is_chained_and_says_where(site: Site) -> None:
     assert "nonsense" in said
     where = str(site.url).rpartition("/")[2]
     assert where in said
+
+
+def test_advice_is_for_codes_that_are_known() -> None:
+    for advice, table in (
+        (faults.POSTGRES_ADVICE, faults.POSTGRES_FAULTS),
+        (faults.MARIADB_ADVICE, faults.MARIADB_FAULTS),
+    ):
+        assert set(advice) <= set(table)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE cheap_definition SET document = '5'", "a stored definition cannot be read"),
+        ("UPDATE cheap_definition SET document = '{}'", "a stored definition cannot be read"),
+        ("UPDATE cheap_catalog SET species = 'ZZ'", "the species of a stored catalog cannot"),
+        ("UPDATE cheap_hierarchy SET type = 'ZZ'", f"hierarchy '{P}' cannot be read"),
+        ("UPDATE cheap_hierarchy SET indexes = '5'", f"hierarchy '{P}' cannot be read"),
+    ],
+)
+def test_what_was_garbled_is_told(site: Site, change: str, said: str) -> None:
+    dao = site.dao()
+    catalog = new_catalog(dao, *map_of(PERSON, {A: {"name": "x"}}))
+    site.ask(change)
+    calls = [
+        lambda: dao.load_catalog(catalog),
+        lambda: dao.commit(catalog, [PutAspects(P, {A: {"name": "y"}})]),
+    ]
+    if "cheap_catalog" in change:
+        calls.append(dao.list_catalogs)
+    elif "cheap_definition" in change:
+        calls.append(lambda: dao.list_aspect_defs(catalog))
+    for call in calls:
+        with pytest.raises(CorruptError, match=said):
+            call()
+    assert dao.adapter.checked_out == 0

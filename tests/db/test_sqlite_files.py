@@ -698,3 +698,21 @@ def test_the_options(tmp_path: Path) -> None:
             with adapter.session() as session:
                 assert session.rows("PRAGMA query_only", {}) == [(1,)]
             assert stat.S_ISREG(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("call", ["write", "read"])
+def test_a_file_that_was_removed_does_not_come_back_empty(tmp_path: Path, call: str) -> None:
+    """Connections are opened when they are needed, and the file may be gone by then."""
+    path = tmp_path / "c.db"
+    create(path, init_schema=True).close()
+    with create(path, init_schema=True) as adapter:
+        path.rename(tmp_path / "other.db")
+        dao = SqliteDao(adapter)
+        # The connection that looked at the schema still has the file; a new one cannot.
+        adapter._readers.drop_idle()
+        with pytest.raises(AccessDeniedError, match=r"c\.db: .*removed or renamed .*anew"):
+            dao.create_catalog() if call == "write" else dao.list_catalogs()
+        assert not path.exists()
+        (tmp_path / "other.db").rename(path)
+        dao.create_catalog()
+        assert len(dao.list_catalogs().items) == 1

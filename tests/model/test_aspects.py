@@ -117,6 +117,44 @@ def test_an_aspect_keeps_what_it_is_given(data: st.DataObject) -> None:
 # --- faults ---------------------------------------------------------------------------------
 
 
+def test_an_update_sets_all_or_nothing() -> None:
+    aspects = AspectMap(PERSON, {A: {"name": "Al", "age": 1}})
+    aspects.take()
+    person, before = aspects[A], dict(aspects[A])
+    with pytest.raises(InvalidValueError) as caught:
+        person.update({"age": 2, "name": 5, "tags": "x", "z": 1}, big="5")
+    assert [fault.path for fault in caught.value.faults] == ["name", "big", "tags", "z"]
+    assert caught.value.where == str(A)
+    assert dict(person) == before
+    person.update({}), person.update(), person.update([])
+    assert aspects.pending_edits() == []
+    person.update({"age": 2}, big=5)
+    person.update([("name", "Bo"), ("tags", ["x"])])
+    assert dict(person) == {"name": "Bo", "age": 2, "big": 5, "tags": ("x",)}
+    assert len(aspects.pending_edits()) == 1
+    person.update(Aspect(PERSON, {"name": "Cy"}))
+    assert dict(person) == {"name": "Cy", "age": 18, "big": None, "tags": ()}
+
+
+def test_an_update_of_what_is_not_writable_sets_nothing() -> None:
+    definition = AspectDef(
+        "a", [PropertyDef("n", T.INTEGER), PropertyDef("id", T.INTEGER, writable=False)]
+    )
+    aspects = AspectMap(definition, {A: {"n": 1, "id": 1}})
+    aspects.take()
+    with pytest.raises(ReadOnlyError, match="property 'id'"):
+        aspects[A].update(n=2, id=2)
+    assert dict(aspects[A]) == {"n": 1, "id": 1}
+    assert aspects.pending_edits() == []
+
+
+def test_an_update_of_dynamic_properties() -> None:
+    aspect = in_map(OPEN, {"name": "Al", "x": 1})
+    aspect.update({"name": "Bo", "y": 2, "z": [3]}, x=4)
+    assert dict(aspect) == {"name": "Bo", "x": 4, "y": 2, "z": (3,)}
+    assert aspect == in_map(OPEN, {"name": "Bo", "z": [3], "y": 2, "x": 4})
+
+
 def test_several_faults_are_told_together() -> None:
     wrong = {"tags": ["ok", 5, "\0"], "colour": "red", "age": 2**63, "big": True}
     expected = [
@@ -335,6 +373,22 @@ def test_pop_and_popitem_unset() -> None:
 
 
 # --- in a map -------------------------------------------------------------------------------
+
+
+def test_integers_longer_than_python_writes() -> None:
+    """``str`` and ``repr`` of an int refuse more than 4,300 digits."""
+    big, digits = 10**5000, "1" + "0" * 5000
+    prop = PropertyDef("big", T.BIG_INTEGER, default=-big, writable=False)
+    many = PropertyDef("many", T.BIG_INTEGER, multivalued=True, default=[big])
+    definition = AspectDef("a", [prop, many], can_add_properties=True)
+    aspects = AspectMap(definition, {A: {"big": big, "many": [big, 1], "more": [big], "n": 1}})
+    words = f"'big': {digits}, 'many': ({digits}, 1), 'more': ({digits},), 'n': 1"
+    assert repr(aspects[A]) == f"Aspect('a', {{{words}}})"
+    assert repr(prop) == f"PropertyDef('big', BIG_INTEGER, default=-{digits}, writable=False)"
+    assert f"default=({digits},)" in repr(definition)
+    aspects[A] = {"big": big}
+    with pytest.raises(ReadOnlyError, match="property 'big'"):
+        aspects[A] = {"big": big + 1}
 
 
 def test_an_aspect_knows_where_it_is() -> None:

@@ -45,6 +45,7 @@ from cheap.errors import (
     AlreadyExistsError,
     CheapError,
     InvalidDefinitionError,
+    InvalidError,
     InvalidNameError,
     InvalidValueError,
     MissingKeyError,
@@ -95,6 +96,8 @@ def test_labels() -> None:
     assert (catalog.version, catalog.uri, catalog.upstream, catalog.global_id) == (
         "", "not checked", A, B
     )  # fmt: skip
+    catalog.uri = ""
+    assert catalog.uri is None
     catalog.version, catalog.uri = "2", None
     assert (catalog.version, catalog.uri) == ("2", None)
 
@@ -171,6 +174,65 @@ def test_define_what_is_taken() -> None:
         catalog.define(AspectDef("new", [PropertyDef("x", T.INTEGER)]), {A: {"x": "y"}})
     assert list(catalog) == ["thing", "list"]
     assert list(catalog.aspect_defs) == ["thing"]
+
+
+@pytest.mark.parametrize("given", [None, "thing", 5, {"x": T.INTEGER}, [THING]])
+def test_define_what_is_no_definition(given: Any) -> None:
+    catalog = Catalog()
+    for call in (catalog.define, catalog.redefine):
+        with pytest.raises(InvalidDefinitionError, match="expected an AspectDef, or a dataclass"):
+            call(given)
+    assert not catalog.aspect_defs
+
+
+def test_a_class_defines_and_redefines() -> None:
+    @dataclass
+    class Thing:
+        x: int
+
+    catalog = Catalog()
+    made = catalog.define(Thing, {A: {"x": 1}})
+    with pytest.raises(InvalidDefinitionError, match="a dataclass or pydantic model itself"):
+        catalog.define(Thing(1))  # type: ignore[arg-type]
+
+    @dataclass
+    class Wider(Thing):
+        y: str = "?"
+
+    Wider.__name__ = "Thing"
+    assert catalog.redefine(Wider) is made
+    assert made.aspect_def == AspectDef.of(Wider)
+    assert dict(made[A]) == {"x": 1, "y": "?"}
+
+
+def test_arguments_of_the_wrong_shape() -> None:
+    catalog, text, ids = Catalog(), r"expected a list, got the text 'x'; write \['x'\]", [A]
+    wrong: Any = ids
+    for call in (
+        lambda: catalog.define(THING, wrong),
+        lambda: catalog.create_directory("new", wrong),
+        lambda: catalog.create_tree("new", wrong),
+    ):
+        with pytest.raises(InvalidError, match="expected a mapping such as a dict, got list of 1"):
+            call()
+    wrong = "x"
+    for call in (
+        lambda: catalog.define(THING, indexes=wrong),
+        lambda: catalog.create_list("new", wrong),
+        lambda: catalog.create_set("new", wrong),
+        lambda: AspectDef("new", wrong),
+    ):
+        with pytest.raises(InvalidError, match=text):
+            call()
+    wrong = A
+    for call in (lambda: catalog.create_list("new", wrong), lambda: AspectDef("new", wrong)):
+        with pytest.raises(InvalidError, match="expected a list, got UUID"):
+            call()
+    assert not list(catalog)
+    things = catalog.define(THING, indexes=(each for each in ["x"]))
+    with pytest.raises(InvalidError, match=text):
+        catalog.define(THING, indexes="x")
+    assert things.indexes == ("x",)
 
 
 def test_a_definition_alone_keeps_its_name() -> None:
@@ -352,7 +414,7 @@ def full(**labels: Any) -> Catalog:
 
 DIFFERENCES: list[Callable[[Catalog], object]] = [
     lambda it: setattr(it, "version", "2"),
-    lambda it: setattr(it, "uri", ""),
+    lambda it: setattr(it, "uri", "a:b"),
     lambda it: it.define(AspectDef("other", [])),
     lambda it: it.create_list("other"),
     lambda it: it.drop("queue"),

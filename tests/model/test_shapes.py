@@ -27,10 +27,11 @@ from pydantic import (
     PositiveInt,
 )
 
-from cheap.core import Aspect, AspectDef, AspectMap, PropertyDef, PropertyType
+from cheap.core import NO_DEFAULT, Aspect, AspectDef, AspectMap, PropertyDef, PropertyType
 from cheap.errors import InvalidDefinitionError, InvalidValueError
 
 T = PropertyType
+A = UUID(int=1)
 UserId = NewType("UserId", int)
 V = TypeVar("V")
 
@@ -472,3 +473,99 @@ def test_the_type_statement() -> None:
     exec("type Word = str\ntype Words = list[Word] | None", names)
     definition = AspectDef.of(bad(names["Words"]))
     assert definition["field"] == PropertyDef("field", T.STRING, multivalued=True)
+
+
+# --- Enums that are no texts or numbers themselves, but hold them -----------------------------
+
+
+class Plain(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Price(Enum):
+    LOW = Decimal("1.50")
+
+
+class Mixed(Enum):
+    ONE = 1
+    TWO = "two"
+
+
+class Empty(Enum):
+    pass
+
+
+@dataclass
+class Paint:
+    colour: Plain
+    price: Price
+    named: Annotated[Plain, PropertyType.TEXT] = Plain.BLUE
+    others: list[Plain] = field(default_factory=list)
+    back: Plain | None = None
+
+
+class PaintModel(BaseModel):
+    colour: Plain
+    others: tuple[Plain, ...] = ()
+
+
+def test_plain_enums_give_their_value() -> None:
+    definition = AspectDef.of(Paint)
+    assert [(each.type, each.default) for each in definition.properties[:3]] == [
+        (T.STRING, NO_DEFAULT),
+        (T.BIG_DECIMAL, NO_DEFAULT),
+        (T.TEXT, "blue"),
+    ]
+    paint = Paint(Plain.RED, Price.LOW, Plain.RED, [Plain.BLUE, Plain.RED], Plain.BLUE)
+    aspect = Aspect(definition, paint)
+    assert aspect.set_values() == {
+        "colour": "red",
+        "price": Decimal("1.50"),
+        "named": "red",
+        "others": ("blue", "red"),
+        "back": "blue",
+    }
+    assert {type(each) for each in aspect.set_values().values()} == {str, Decimal, tuple}
+    assert aspect.to(Paint) == paint
+    model = PaintModel(colour=Plain.RED, others=(Plain.BLUE,))
+    kept = Aspect(AspectDef.of(PaintModel), model)
+    assert dict(kept) == {"colour": "red", "others": ("blue",)}
+    assert kept.to(PaintModel) == model
+
+
+def test_members_of_enums_are_values_wherever_values_are() -> None:
+    aspects = AspectMap(AspectDef.of(Paint), {A: {"colour": Plain.RED, "price": Price.LOW}})
+    aspects[A]["colour"] = Plain.BLUE
+    aspects[A].update(others=[Plain.RED])
+    assert aspects[A]["colour"] == "blue"
+    assert aspects[A]["others"] == ("red",)
+    loose = Aspect(
+        AspectDef("loose", [], can_add_properties=True), {"x": Plain.RED, "y": [Level.LOW]}
+    )
+    assert dict(loose) == {"x": "red", "y": (1,)}
+    assert PropertyDef("x", T.STRING, default=Plain.RED).default == "red"  # type: ignore[arg-type]
+    with pytest.raises(InvalidValueError, match=r"got Mixed <Mixed\.ONE: 1>"):
+        aspects[A]["colour"] = Mixed.ONE
+
+
+def test_an_enum_that_does_not_know_the_value() -> None:
+    aspects = AspectMap(AspectDef.of(Paint), {A: {"colour": "green", "price": Price.LOW}})
+    with pytest.raises(
+        InvalidValueError, match=r"what Paint.colour can be, got str 'green'"
+    ) as caught:
+        aspects[A].to(Paint)
+    assert caught.value.where == str(A)
+
+
+@pytest.mark.parametrize("kind", [Mixed, Empty, Annotated[Mixed, PropertyType.STRING]])
+def test_enums_of_several_types(kind: Any) -> None:
+    made = dataclasses.make_dataclass("Made", [("x", kind)])
+    with pytest.raises(InvalidDefinitionError, match=r"Made\.x: the values of .* one type"):
+        AspectDef.of(made)
+
+
+def test_an_enum_under_a_type_that_is_not_its_own() -> None:
+    made = dataclasses.make_dataclass("Made", [("x", Annotated[Plain, PropertyType.INTEGER])])
+    with pytest.raises(InvalidDefinitionError, match="a Integer is a int"):
+        AspectDef.of(made)

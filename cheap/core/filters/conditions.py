@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from cheap.core.forms import repr_of
 from cheap.core.values import Scalar, show
 from cheap.errors import InvalidQueryError
 
@@ -44,6 +45,10 @@ class Compare(Condition):
     operator: Operator
     value: Scalar
 
+    def __repr__(self) -> str:
+        value = repr_of(self.value)
+        return f"Compare(property={self.property!r}, operator={self.operator!r}, value={value})"
+
 
 @dataclass(frozen=True, slots=True)
 class IsIn(Condition):
@@ -56,6 +61,9 @@ class IsIn(Condition):
 
     property: str
     values: tuple[Scalar, ...]
+
+    def __repr__(self) -> str:
+        return f"IsIn(property={self.property!r}, values={repr_of(self.values)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,9 @@ class Contains(Condition):
 
     property: str
     value: Scalar
+
+    def __repr__(self) -> str:
+        return f"Contains(property={self.property!r}, value={repr_of(self.value)})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from typing import Any, Final, cast
 from uuid import UUID
 from weakref import ref
 
-from cheap.core.aspects import Aspect, record_of
+from cheap.core.arguments import mapping, several
+from cheap.core.aspects import Aspect, pack_record
 from cheap.core.codecs import codec_of
 from cheap.core.definitions import AspectDef, HierarchyType
 from cheap.core.edits import (
@@ -30,7 +31,6 @@ from cheap.core.edits import (
 )
 from cheap.core.hierarchies.tracking import Hierarchy, KeyedHierarchy, Taken, last_key
 from cheap.core.names import check_id
-from cheap.core.shapes import fields_of
 from cheap.errors import (
     InvalidDefinitionError,
     MissingKeyError,
@@ -96,11 +96,10 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         self._recent: deque[Aspect] = deque(maxlen=RECENT)
         self._indexes: dict[str, None] = {}
         self._saved_indexes: dict[str, None] = {}
-        for name in indexes:
+        for name in several(indexes, "indexes"):
             self.create_index(name)
-        for entity, values in (aspects or {}).items():
-            record = record_of(values, self._codec)
-            self._held[check_id(entity)] = self._codec.pack(record, entity)
+        for entity, values in mapping(aspects or {}, "aspects").items():
+            self._held[check_id(entity)] = pack_record(values, self._codec, entity)
 
     @property
     def aspect_def(self) -> AspectDef:
@@ -135,9 +134,7 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         codec = self._codec
         if self._locked is not None or not codec.definition.writable:
             self._check_writable()
-        if value.__class__ is not dict:
-            value = fields_of(value) or record_of(value, codec)
-        packed = codec.pack(cast("Mapping[str, object]", value), entity)
+        packed = pack_record(value, codec, entity)
         if entity.__class__ is not UUID:
             check_id(entity)
         # One look-up for the usual case: hashing a UUID is the dearest step of all after packing.

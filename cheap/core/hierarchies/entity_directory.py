@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from uuid import UUID
 
+from cheap.core.arguments import mapping
 from cheap.core.definitions import HierarchyType
 from cheap.core.edits import Edit, PutEntries, RemoveEntries
 from cheap.core.hierarchies.tracking import Hierarchy, KeyedHierarchy, last_key
@@ -32,7 +33,7 @@ class EntityDirectory(KeyedHierarchy[str], MutableMapping[str, UUID]):
     def __init__(self, name: str, entries: Mapping[str, UUID] | None = None) -> None:
         super().__init__(name)
         self._entries: dict[str, UUID] = {}
-        for key, entity in (entries or {}).items():
+        for key, entity in mapping(entries or {}, "entries").items():
             self[key] = entity
 
     def __getitem__(self, key: str) -> UUID:

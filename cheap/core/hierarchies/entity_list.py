@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any, Final, SupportsIndex, cast, overload
 from uuid import UUID
 
+from cheap.core.arguments import several
 from cheap.core.definitions import HierarchyType
 from cheap.core.edits import Append, Edit, Splice
 from cheap.core.hierarchies.tracking import Hierarchy, Taken
@@ -64,7 +65,7 @@ class EntityList(Hierarchy, MutableSequence[UUID]):
 
     def __init__(self, name: str, entities: Iterable[UUID] = ()) -> None:
         super().__init__(name)
-        self._items = [check_id(entity) for entity in entities]
+        self._items = [check_id(entity) for entity in several(entities, "entities")]
         self._splices: list[_Splice] | None = []  # None: too many, write all of it
         self._saved_length = 0
 

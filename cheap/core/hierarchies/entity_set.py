@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, MutableSet, Sequence
 from typing import TypeVar
 from uuid import UUID
 
+from cheap.core.arguments import several
 from cheap.core.definitions import HierarchyType
 from cheap.core.edits import AddMembers, Edit, RemoveMembers
 from cheap.core.hierarchies.tracking import Hierarchy, KeyedHierarchy, last_key
@@ -36,7 +37,9 @@ class EntitySet(KeyedHierarchy[UUID], MutableSet[UUID]):
 
     def __init__(self, name: str, entities: Iterable[UUID] = ()) -> None:
         super().__init__(name)
-        self._members: dict[UUID, None] = dict.fromkeys(check_id(entity) for entity in entities)
+        self._members: dict[UUID, None] = dict.fromkeys(
+            map(check_id, several(entities, "entities"))
+        )
 
     @classmethod
     def _from_iterable(cls, it: Iterable[T]) -> set[T]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from typing import cast
 from uuid import UUID
 
+from cheap.core.arguments import mapping
 from cheap.core.definitions import HierarchyType
 from cheap.core.edits import Edit, Path, PutNodes, RemoveNodes
 from cheap.core.hierarchies.nodes import Node
@@ -44,7 +45,7 @@ class EntityTree(Hierarchy, MutableMapping[str, Node]):
         self._put: dict[int, Node] = {}
         self._removed: dict[Path, None] = {}
         self._root = Node(self, None, "")
-        for path, entity in (nodes or {}).items():
+        for path, entity in mapping(nodes or {}, "nodes").items():
             self[path] = entity
 
     @property

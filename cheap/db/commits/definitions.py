@@ -8,8 +8,7 @@ from uuid import UUID
 import msgspec
 
 from cheap.core import AspectDef, HierarchyType
-from cheap.core.aspects import Aspect
-from cheap.core.codecs import Codec, codec_of
+from cheap.core.codecs import codec_of
 from cheap.core.edits import (
     CreateHierarchy,
     SetHeader,
@@ -110,8 +109,7 @@ def redefine(work: Work, hierarchy: HierarchyRow, definition: AspectDef) -> None
         packed = packed_records(work.session, work.at(number), rows)
         again: dict[UUID, bytes] = {}
         for entity, document in packed.items():
-            record = set_values(old, document, definition)
-            fresh = new.pack(record, entity)
+            fresh = new.repack(document, old, entity)
             if fresh != document:
                 again[entity] = fresh
         write_aspects(work, replace(changed, indexes=()), again, known=None)
@@ -188,10 +186,3 @@ def drop_hierarchy(work: Work, name: str) -> None:
     work.bury(0, {item_of_key(name): name})
     del work.hierarchies[name]
     work.touched.discard(found.number)
-
-
-def set_values(codec: Codec, document: bytes, definition: AspectDef) -> dict[str, object]:
-    """The set values of a record that another definition still knows."""
-    values = Aspect.from_row(codec, codec.unpack(document)).set_values()
-    keep_all = definition.can_add_properties
-    return {k: v for k, v in values.items() if keep_all or k in definition}

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from cheap.core import HierarchyType
 from cheap.core.codecs import Codec
-from cheap.core.values import LargeValue
+from cheap.core.values import LargeValue, not_held
 from cheap.db.commits.work import Work
 from cheap.db.large import PieceCutter, large_property
 from cheap.db.rows import (
@@ -17,7 +17,6 @@ from cheap.db.rows import (
 )
 from cheap.db.schema import ASPECT, PIECE
 from cheap.errors import (
-    Fault,
     InvalidValueError,
     MissingKeyError,
     ReadOnlyError,
@@ -83,8 +82,9 @@ def check_stubs(
     present = stored(work, hierarchy.number, stubs)
     for entity, held in stubs.items():
         old = large_values(hierarchy.codec, present[entity]) if entity in present else {}
+        definition = hierarchy.codec.definition
         faults = [
-            Fault(name, "a LargeValue that this store holds for the entity", str(value))
+            not_held(name, definition[name].type, value)
             for name, value in held.items()
             if old.get(name) != value
         ]

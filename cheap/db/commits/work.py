@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import count
 from uuid import UUID
 
-from cheap.core import CatalogSpecies, HierarchyType
+from cheap.core import HierarchyType
 from cheap.core.edits import (
     CreateHierarchy,
     DropDefinition,
@@ -25,6 +25,7 @@ from cheap.db.rows import (
     as_text,
     hierarchy_of,
     missing_hierarchy,
+    species_of,
 )
 from cheap.db.schema import REMOVAL
 from cheap.errors import (
@@ -97,10 +98,10 @@ class Work:
         self.empty: set[int] = set()
         self.touched: set[int] = set()
         self.written = 0
-        rules = CatalogSpecies(as_text(species)).rules
+        kind = species_of(species)
         only_labels = all(isinstance(edit, SetHeader) for edit in edits)
-        if not (rules.editable or privileged or only_labels):
-            raise ReadOnlyError(read_only_reason(CatalogSpecies(as_text(species))))
+        if not (kind.rules.editable or privileged or only_labels):
+            raise ReadOnlyError(read_only_reason(kind))
 
     def at(self, number: int, *, revision: bool = False, **more: object) -> dict[str, object]:
         """Return bound values: the catalog, a hierarchy, the new revision if wanted, and more."""

@@ -27,6 +27,7 @@ from cheap.core import (
     Order,
     write_catalog,
 )
+from cheap.core.arguments import several
 from cheap.core.codecs import codec_of
 from cheap.core.edits import Edit, PutAspects
 from cheap.core.filters import Selection
@@ -56,8 +57,10 @@ from cheap.store import (
     HierarchyHeader,
     Page,
     Piece,
+    check_expect,
     check_limit,
     check_since,
+    check_species,
 )
 from cheap.store.saving import check_whole
 
@@ -111,10 +114,11 @@ class Verbs:
         catalog_id: UUID | None,
         edits: Sequence[Edit],
     ) -> Steps[CatalogHeader]:
+        edits = several(edits, "edits")
         new = Catalog(  # checks the labels
             species=species,
             version=version,
-            uri=uri or None,
+            uri=uri,
             upstream=upstream,
             global_id=catalog_id,
         )
@@ -138,6 +142,7 @@ class Verbs:
     def list_catalogs(
         self, species: CatalogSpecies | None, cursor: str | None, limit: int
     ) -> Steps[Page[CatalogHeader]]:
+        check_species(species)
         query = [
             ("species", None if species is None else species.value),
             ("cursor", _cursor(cursor)),
@@ -174,6 +179,7 @@ class Verbs:
     ) -> Steps[Catalog]:
         """Load a catalog, from a server whose store has this id."""
         check_id(catalog_id, "catalog id")
+        only = None if only is None else several(only, "only")
         query = [("only", each) for each in only or ()]
         if only is not None and not all(map(can_be_a_name, only)):
             yield from self.get_catalog(catalog_id)
@@ -256,7 +262,7 @@ class Verbs:
         form = {
             "name": check_name(name, "hierarchy"),
             "type": type_code(type),
-            "indexes": [check_key(each, "property name") for each in indexes],
+            "indexes": [check_key(each, "property name") for each in several(indexes, "indexes")],
         }
         reply = yield call(routes.CREATE_HIERARCHY, check_id(catalog_id, "catalog id"), body=form)
         return contents.read_revision(reply.body)
@@ -287,7 +293,7 @@ class Verbs:
         self, catalog_id: UUID, name: str, entities: Collection[UUID]
     ) -> Steps[dict[UUID, Aspect]]:
         check_id(catalog_id, "catalog id")
-        wanted = [check_id(each) for each in entities]
+        wanted = [check_id(each) for each in several(entities, "entities")]
         found: dict[UUID, Aspect] = {}
         for start in range(0, max(len(wanted), 1), _BATCH):
             form = {
@@ -343,7 +349,7 @@ class Verbs:
         refresh: bool,
     ) -> Steps[Commit]:
         check_id(catalog_id, "catalog id")
-        edits = list(edits)
+        edits, own, expect = several(edits, "edits"), several(own, "own"), check_expect(expect)
         for last in (False, True):
             written: list[dict[str, Any]] = []
             form = {"edits": written, "expect": expect, "own": list(own), "refresh": refresh}
@@ -434,7 +440,7 @@ class Verbs:
         # What is not there comes before what makes no sense, as on every store.
         reply = yield call(routes.READ_VALUE, *place, query=[("offset", offset if is_place else 0)])
         if not is_place:
-            raise InvalidQueryError(f"offset: expected a place in the value, got {offset!r}")
+            raise InvalidQueryError(f"offset: expected a place in the value, got {show(offset)}")
         headers = reply.headers
         whole = LargeValue(int(headers["cheap-size"]), headers["etag"].strip('"'))
         following = headers.get("cheap-next")

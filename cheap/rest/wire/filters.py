@@ -22,7 +22,7 @@ from cheap.core.filters import (
 )
 from cheap.core.filters.selection import MAX_DEPTH
 from cheap.core.forms import is_array, is_object
-from cheap.core.values import PropertyType, Scalar, read_value, write_value
+from cheap.core.values import Scalar, check_value, read_value, write_value
 from cheap.errors import InvalidQueryError, MalformedRequestError
 from cheap.rest.wire.shapes import OrderShape
 
@@ -131,9 +131,8 @@ def write_filter(condition: Filter, definition: AspectDef) -> dict[str, Any]:
 
 def _form(name: str, value: Scalar, definition: AspectDef) -> object:
     kind = definition[name].type
-    if kind is PropertyType.FLOAT:
-        return float(value)  # type: ignore[arg-type]
-    return write_value(kind, value)
+    canonical, _ = check_value(name, kind, value, nullable=False, multivalued=False)
+    return write_value(kind, canonical)
 
 
 def write_order(order: Sequence[Order]) -> list[dict[str, Any]]:
