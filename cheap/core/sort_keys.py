@@ -56,12 +56,23 @@ def big_integer_key(value: int) -> bytes:
 
 
 def big_decimal_key(value: Decimal) -> bytes:
-    """Order by size, then by scale: 1.5 before 1.50 (they are not the same value)."""
+    """Order by size, then by scale: 1.5 before 1.50 (equal, but not the same value)."""
+    return b"".join(_number_and_scale(value))
+
+
+def big_decimal_keys(value: Decimal) -> tuple[bytes, bytes]:
+    """Bounds of the keys of all that equal the value, whatever their scale."""
+    number, _ = _number_and_scale(value)
+    return number, number + b"\xff"  # no scale begins so
+
+
+def _number_and_scale(value: Decimal) -> tuple[bytes, bytes]:
+    """The two parts of a key: what equal numbers share, and what then tells them apart."""
     sign, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int)  # finite
     scale = (_MIDDLE - exponent).to_bytes(9, "big") + bytes([1 - sign])
     if not value:
-        return b"\1" + scale
+        return b"\1", scale
     # The number is 0.d1d2d3… × 10^magnitude, without leading and trailing zeros.
     magnitude = (len(digits) + exponent + _MIDDLE).to_bytes(9, "big")
     significant = bytes(digits[: _DIGITS_KEPT + 1]).rstrip(b"\0")
@@ -71,7 +82,7 @@ def big_decimal_key(value: Decimal) -> bytes:
         body, scale = magnitude + _shown(significant) + b"\1", b""
     else:
         body = magnitude + _shown(significant) + b"\0"
-    return (b"\0" + _mirrored(body) if sign else b"\2" + body) + scale
+    return b"\0" + _mirrored(body) if sign else b"\2" + body, scale
 
 
 def _shown(digits: bytes) -> bytes:

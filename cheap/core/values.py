@@ -34,6 +34,7 @@ __all__ = [
     "Scalar",
     "Value",
     "check_value",
+    "equal_keys",
     "not_held",
     "read_value",
     "show",
@@ -133,6 +134,8 @@ class Rule:
         write: returns the JSON form (str, int, float or bool) of a canonical value.
         read: returns the canonical value of a JSON form, or raises ``Refused``.
         key: returns the sort key of a canonical value.
+        keys: returns bounds of the sort keys of all values that equal a canonical one; ``None``
+            when there is but one such key.
     """
 
     code: str
@@ -141,6 +144,7 @@ class Rule:
     write: Callable[[Any], str | int | float | bool]
     read: Callable[[object], Scalar]
     key: Callable[[Any], bytes]
+    keys: Callable[[Any], tuple[bytes, bytes]] | None = None
 
 
 def _plain_rule(
@@ -167,7 +171,13 @@ RULES: Final[dict[PropertyType, Rule]] = {
         sort_keys.big_integer_key,
     ),
     PropertyType.BIG_DECIMAL: Rule(
-        "BGF", Decimal, checks.big_decimal, str, forms.read_big_decimal, sort_keys.big_decimal_key
+        "BGF",
+        Decimal,
+        checks.big_decimal,
+        str,
+        forms.read_big_decimal,
+        sort_keys.big_decimal_key,
+        sort_keys.big_decimal_keys,
     ),
     PropertyType.DATE_TIME: Rule(
         "DAT",
@@ -276,6 +286,20 @@ def sort_key(kind: PropertyType, value: Value) -> bytes:
     first where numbers are equal), text by code point, instants by time, ids and bytes by bytes.
     """
     return b"\0" if value is None else b"\1" + RULES[kind].key(value)
+
+
+def equal_keys(kind: PropertyType, value: Value) -> tuple[bytes, bytes]:
+    """Return bounds between which the sort keys of all scalars lie that equal this one.
+
+    They are the same, its sort key, unless values of the type can be equal and yet differ, as
+    BigDecimals of several scales do. Of long values, others may lie between them.
+    """
+    keys = RULES[kind].keys
+    if value is None or keys is None:
+        key = sort_key(kind, value)
+        return key, key
+    low, high = keys(value)
+    return b"\1" + low, b"\1" + high
 
 
 # --- dynamic properties ---------------------------------------------------------------------

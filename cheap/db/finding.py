@@ -54,12 +54,10 @@ class Finder:
         if cursor is not None:
             _, key, entity = read_cursor(cursor, (tag, bytes, bytes))
         indexes = self._hierarchy.indexes
-        ranges = self._selection.ranges(indexes)
-        points = [each for each in ranges if each.low == each.high][:1]
-        points = points or self._selection.points(indexes)[: _POINTS + 1]
+        points = self._selection.points(indexes)
         if len(points) > _POINTS:
             points = []
-        spans = points or ranges[:1]
+        spans = points or self._selection.ranges(indexes)[:1]
         order = self._selection.order
         if not order:
             in_order = self._narrowed(spans, entity, limit)
@@ -116,7 +114,11 @@ class Finder:
             after, limit = rows[-1][0], _CHUNK
 
     def _within(self, span: KeyRange, after: bytes, first: int) -> Iterator[Found]:
-        """Records in a range of an index, by entity."""
+        """Records in a range of an index, by entity.
+
+        One with several values in the range has several rows, next to each other, and is still
+        found once: packed records are a dict, and the next query begins behind the entity.
+        """
         limit = first + 1
         place = self._index_place(span.property)
         statement = self._session.statements.find_in_range

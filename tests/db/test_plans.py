@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from cheap.core import AspectDef, PropertyDef, PropertyType
 from cheap.core import field as property_
 from cheap.core.edits import PutAspects, PutEntries, RemoveAspects, Splice
 from cheap.db.dao import SqlDao
@@ -30,7 +32,8 @@ COUNT = 3000
 """Enough for planners to think about it."""
 IDS = entities(COUNT)
 P = PERSON.name
-age, name, tags = property_("age"), property_("name"), property_("tags")
+PEOPLE = AspectDef(P, [*PERSON.properties, PropertyDef("debt", PropertyType.BIG_DECIMAL)])
+age, name, tags, debt = map(property_, ("age", "name", "tags", "debt"))
 
 
 @dataclass
@@ -104,11 +107,16 @@ def filled(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def _fill(site: Site) -> UUID:
     people = {
-        each: {"name": f"n{i % 100}", "age": i, "tags": [f"t{i % 50}", "all"]}
+        each: {
+            "name": f"n{i % 100}",
+            "age": i,
+            "tags": [f"t{i % 50}", "all"],
+            "debt": Decimal(f"{i % 100}.{'0' * (i % 3)}"),
+        }
         for i, each in enumerate(IDS)
     }
     edits = [
-        *map_of(PERSON, people, "age", "name", "tags"),
+        *map_of(PEOPLE, people, "age", "name", "tags", "debt"),
         *list_of("list", IDS),
         *directory_of("directory", {f"key {i}": each for i, each in enumerate(IDS)}),
         *tree_of("tree", {(f"a{i % 30}", f"b{i}"): each for i, each in enumerate(IDS)}),
@@ -190,6 +198,10 @@ FINDS = {
     "order, descending": {"order_by": "-age"},
     "range in order": {"where": age > 2000, "order_by": "age"},
     "with another condition": {"where": (age == 1234) & (name != "x")},
+    "equal numbers": {"where": debt == Decimal(20)},
+    "any of the numbers": {"where": debt.is_in([Decimal(20), Decimal("20.0"), Decimal(21)])},
+    "range of numbers": {"where": (debt > Decimal(20)) & (debt <= Decimal(21))},
+    "range of numbers in order": {"where": debt >= Decimal(20), "order_by": "debt"},
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,7 @@ from cheap.core.filters import (
     order_of,
 )
 from cheap.core.filters.selection import MAX_DEPTH
-from cheap.core.values import sort_key
+from cheap.core.values import equal_keys, sort_key
 from cheap.errors import InvalidQueryError
 from tests.model.strategies import ACCEPTED
 
@@ -55,12 +55,6 @@ def value_of(record: Record, name: str) -> Any:
     return record.get(name, THING[name].unset_value)
 
 
-def rank(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return value, -value.as_tuple().exponent, -value.as_tuple().sign  # type: ignore[operator]
-    return value
-
-
 def fits(record: Record, condition: Filter) -> bool:
     match condition:
         case And(filters):
@@ -72,34 +66,40 @@ def fits(record: Record, condition: Filter) -> bool:
         case IsNull(name):
             return value_of(record, name) is None
         case Contains(name, value):
-            return rank(value) in [rank(each) for each in value_of(record, name) or ()]
+            return value in (value_of(record, name) or ())
         case StartsWith(name, prefix):
             mine = value_of(record, name)
             return mine is not None and mine.startswith(prefix)
         case IsIn(name, values):
-            return rank(value_of(record, name)) in [rank(each) for each in values]
+            return value_of(record, name) in values
         case Compare(name, operator, value):
             mine = value_of(record, name)
             if mine is None:
                 return False
-            one, other = rank(mine), rank(value)
             return bool(
-                {"==": one == other, "<": one < other, "<=": one <= other, ">": one > other,
-                 ">=": one >= other}[operator]
+                {"==": mine == value, "<": mine < value, "<=": mine <= value, ">": mine > value,
+                 ">=": mine >= value}[operator]
             )  # fmt: skip
 
 
 few: dict[PropertyType, Any] = {
     T.INTEGER: st.integers(-2, 2),
-    T.FLOAT: st.sampled_from([-1.5, 0.0, 1.5, 1e300]),
+    T.FLOAT: st.sampled_from([-1.5, 0, 0.0, -0.0, 1.5, 1e300]),
     T.BOOLEAN: st.booleans(),
     T.STRING: st.text("ab", max_size=3),
     T.TEXT: st.sampled_from(["", "a", "aé", "a😀", "x" * 300, "x" * 300 + "y", "x" * 256]),
     T.BIG_INTEGER: st.sampled_from([-(2**64), 0, 1, 2**64, 10**700, 10**700 + 1]),
     T.BIG_DECIMAL: st.sampled_from(
-        [Decimal(text) for text in ("-1", "0", "0.0", "1.5", "1.50", "1E+5", "1." + "3" * 300)]
+        [Decimal(text) for text in ("-1", "-1.0", "0", "-0.0", "1.5", "1.50", "1E+5", "100000")]
+        + [Decimal("1." + "3" * 300 + more) for more in ("", "0", "3")]
     ),
-    T.DATE_TIME: st.sampled_from([datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2)]),
+    T.DATE_TIME: st.sampled_from(
+        [
+            datetime(2026, 1, 1, tzinfo=UTC),
+            datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))),
+            datetime(2026, 1, 2, tzinfo=UTC),
+        ]
+    ),
     T.URI: st.sampled_from(["a:b", "a:", "http://x/"]),
     T.UUID: st.sampled_from([UUID(int=1), UUID(int=2**127)]),
 }
@@ -162,7 +162,7 @@ def index_keys(record: Record, name: str) -> list[bytes]:
 
 
 def within(key: bytes, span: KeyRange) -> bool:
-    return span.low <= key and (span.high is None or key[: len(span.high)] <= span.high)
+    return span.low <= key and (span.high is None or key <= span.high)
 
 
 @settings(max_examples=100)
@@ -221,9 +221,12 @@ def test_orders(records: list[Record], order: list[Order]) -> None:
     expected = list(records)
     for step in reversed(order):
 
-        def key(record: Record, name: str = step.property) -> Any:
+        def key(record: Record, name: str = step.property, last: bool = step is order[-1]) -> Any:
             value = value_of(record, name)
-            return (0,) if value is None else (1, rank(value))
+            if last and isinstance(value, Decimal):
+                sign, _, exponent = value.as_tuple()
+                return 1, value, -exponent, -sign  # type: ignore[operator]
+            return (0,) if value is None else (1, value)
 
         expected.sort(key=key, reverse=step.descending)
     selection = Selection(THING, None, order)
@@ -389,6 +392,26 @@ def test_ranges() -> None:
     assert less == [KeyRange("INT", b"\1", low)]  # nulls are not less than anything
 
 
+def test_a_point_holds_all_equal_numbers() -> None:
+    twenty = KeyRange("BGF", *equal_keys(T.BIG_DECIMAL, Decimal(20)))
+    forms = [Decimal(text) for text in ("20", "20.00", "2E+1")]
+    assert twenty.high is not None
+    for form in forms:
+        assert twenty.low < sort_key(T.BIG_DECIMAL, form) < twenty.high
+        assert Selection(THING, field("BGF") == form).points(["BGF"]) == [twenty]
+        assert Selection(THING, field("BGF*").contains(form)).points(["BGF*"]) == [
+            KeyRange("BGF*", twenty.low, twenty.high)
+        ]
+        assert Selection(THING, field("BGF") > form).ranges(["BGF"]) == [
+            KeyRange("BGF", twenty.low, None)
+        ]
+        assert Selection(THING, field("BGF") <= form).ranges(["BGF"]) == [
+            KeyRange("BGF", b"\1", twenty.high)
+        ]
+    # One point for all of them, or a record would be found once for each.
+    assert Selection(THING, field("BGF").is_in(forms)).points(["BGF"]) == [twenty]
+
+
 def test_points() -> None:
     one, two = (sort_key(T.INTEGER, number) for number in (1, 2))
     condition = field("INT").is_in([2, 1, 2])
@@ -397,4 +420,9 @@ def test_points() -> None:
         KeyRange("INT", two, two),
     ]
     assert Selection(THING, condition).points(["STR"]) == []
+    assert Selection(THING, condition & (field("STR") == "x")).points(THING) == [
+        KeyRange("STR", sort_key(T.STRING, "x"), sort_key(T.STRING, "x"))
+    ]  # the fewest
+    both = Selection(THING, (field("INT") >= 1) & (field("INT") <= 1))
+    assert both.points(["INT"]) == [KeyRange("INT", one, one)]
     assert Selection(THING, ~condition).points(["INT"]) == []

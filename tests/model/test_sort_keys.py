@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cheap.core import PropertyType
 from cheap.core.filters.selection import order_part
-from cheap.core.values import MAX_SORT_KEY, check_value, sort_key
+from cheap.core.values import MAX_SORT_KEY, check_value, equal_keys, sort_key
 from tests.model.strategies import ACCEPTED
 
 T = PropertyType
@@ -27,7 +27,7 @@ def canonical(kind: PropertyType, value: object) -> Any:
 
 
 def rank(kind: PropertyType) -> Callable[[Any], Any]:
-    """What Python compares: decimals by number, then by scale, then zeros by sign."""
+    """What keys order by: the value; then decimals by scale, and zeros by sign."""
     if kind is T.BIG_DECIMAL:
         return lambda value: (value, -value.as_tuple().exponent, -value.as_tuple().sign)
     return lambda value: value
@@ -50,6 +50,35 @@ def test_keys_order_as_values_do(kind: PropertyType) -> None:
                 assert sort_key(kind, None) < sort_key(kind, one)
 
     check()
+
+
+def within(key: bytes, bounds: tuple[bytes, bytes]) -> bool:
+    return bounds[0] <= key <= bounds[1]
+
+
+@pytest.mark.parametrize("kind", PropertyType)
+def test_the_keys_of_equal_values_have_bounds(kind: PropertyType) -> None:
+    @settings(max_examples=60)
+    @given(st.lists(ACCEPTED[kind], min_size=2, max_size=4))
+    def check(values: list[object]) -> None:
+        held = [canonical(kind, value) for value in values]
+        for one in held:
+            bounds = equal_keys(kind, one)
+            assert not within(sort_key(kind, None), bounds)
+            for other in held:
+                assert within(sort_key(kind, other), bounds) == (one == other)
+
+    check()
+    assert equal_keys(kind, None) == (sort_key(kind, None), sort_key(kind, None))
+
+
+def test_known_decimals_that_are_equal() -> None:
+    numbers = [Decimal(text) for text in DECIMALS]
+    assert len(set(numbers)) < len(numbers)
+    for one in numbers:
+        for other in numbers:
+            key = sort_key(T.BIG_DECIMAL, other)
+            assert within(key, equal_keys(T.BIG_DECIMAL, one)) == (one == other), (one, other)
 
 
 INTEGERS = [-(2**63), -(2**32), -256, -255, -1, 0, 1, 255, 256, 2**63 - 1]
@@ -122,6 +151,9 @@ def test_long_decimals_never_stand_wrong(
         assert keys[0] <= keys[1]
     elif first > second:
         assert keys[0] >= keys[1]
+    else:
+        assert within(keys[0], equal_keys(T.BIG_DECIMAL, second))
+        assert within(keys[1], equal_keys(T.BIG_DECIMAL, first))
 
 
 @pytest.mark.parametrize("kind", [T.TEXT, T.BLOB, T.BIG_INTEGER, T.BIG_DECIMAL, T.URI])

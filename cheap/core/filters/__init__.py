@@ -5,8 +5,7 @@ looked at. So every store gives the same answer.
 
 * A null (or an unset property without default) equals nothing, is less than nothing, and has no
   prefix; :meth:`Field.is_null` finds it. ``!=`` is the opposite of ``==``, so nulls are found.
-* Values compare as in Python; a BigDecimal also by its scale (1.5 comes before 1.50, and is not
-  equal to it).
+* Values compare as in Python, so 1.5 equals 1.50. The last step of an order puts 1.5 first.
 * Texts compare by code point. Comparisons see all of a value; an order sees as much as its sort
   key holds (256 bytes), and then the entity's id.
 """

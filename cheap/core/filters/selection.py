@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final, cast
 
 from msgspec import UNSET
@@ -26,7 +25,15 @@ from cheap.core.filters.conditions import (
     order_of,
     parts_of,
 )
-from cheap.core.values import PropertyType, Scalar, Value, check_value, show, sort_key
+from cheap.core.values import (
+    PropertyType,
+    Scalar,
+    Value,
+    check_value,
+    equal_keys,
+    show,
+    sort_key,
+)
 from cheap.errors import InvalidQueryError
 
 Test = Callable[[Row], bool]
@@ -48,8 +55,6 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
 @dataclass(frozen=True, slots=True)
 class KeyRange:
     """Sort keys among which every match of a filter lies: ``low <= key <= high``.
-
-    A key is compared with ``high`` only as far as ``high`` goes, so that a prefix is a range.
 
     Attributes:
         property: whose keys.
@@ -108,10 +113,15 @@ class Selection:
 
     def order_key(self, row: Row) -> bytes:
         """Return the place of a row in the order, as bytes: they compare as the rows do."""
-        return b"".join(
-            order_part(sort_key(kind, read(row)), descending)
-            for kind, read, descending in self._keys
-        )
+        # The last step has the whole sort key, by which an index has its rows. In one before it,
+        # the scale of a number would keep the next step from deciding between equals.
+        last = len(self._keys) - 1
+        parts: list[bytes] = []
+        for number, (kind, read, descending) in enumerate(self._keys):
+            value = read(row)
+            key = sort_key(kind, value) if number == last else equal_keys(kind, value)[0]
+            parts.append(order_part(key, descending))
+        return b"".join(parts)
 
     def ranges(self, indexed: Iterable[str]) -> list[KeyRange]:
         """Return, for indexed properties, ranges of sort keys in which all matches must lie."""
@@ -126,15 +136,19 @@ class Selection:
             else:
                 known = spans.get(each.property)
                 spans[each.property] = each if known is None else known.within(each)
-        # Equality first: its range is the narrowest. Then what has an end on both sides.
+        # One key first: no range is narrower. Then what has an end on both sides.
         found += spans.values()
         return sorted(found, key=lambda each: (each.low != each.high, each.high is None))
 
     def points(self, indexed: Iterable[str]) -> list[KeyRange]:
-        """Return ranges of one key each, one of which every match lies in; none if unknown."""
+        """Return ranges of equal values, one of which every match lies in; none if unknown.
+
+        They are as few as the filter tells.
+        """
         names = set(indexed)
-        none: list[KeyRange] = []
-        return next((each for each in self._points if each[0].property in names), none)
+        known = [each for each in self._points if each[0].property in names]
+        known += [[each] for each in self.ranges(names) if each.low == each.high]
+        return min(known, key=len) if known else []
 
     # --- properties and values ------------------------------------------------------------
 
@@ -208,26 +222,25 @@ class Selection:
                 raise InvalidQueryError(f"expected a filter, got {show(condition)}")
 
     def _comparison(self, prop: PropertyDef, word: str, value: object) -> Test:
-        read, rank = self._reader(prop), _rank_of(prop.type)
-        compare = _COMPARE.get(word)
+        read, compare = self._reader(prop), _COMPARE.get(word)
         if compare is None:
             raise InvalidQueryError(f"unknown operator {word!r}: use one of {list(_COMPARE)}")
-        operand = rank(self._operand(prop, value))
+        operand = self._operand(prop, value)
 
         def test(row: Row) -> bool:
             mine = read(row)
-            return mine is not None and compare(rank(mine), operand)
+            return mine is not None and compare(mine, operand)
 
         return test
 
     def _membership(self, prop: PropertyDef, values: Iterable[object]) -> Test:
         self._refuse_large(prop)
-        read, rank = self._reader(prop), _rank_of(prop.type)
-        operands = {rank(self._operand(prop, each)) for each in values}
+        read = self._reader(prop)
+        operands = {self._operand(prop, each) for each in values}
 
         def test(row: Row) -> bool:
             mine = read(row)
-            return mine is not None and rank(mine) in operands
+            return mine is not None and mine in operands
 
         return test
 
@@ -251,12 +264,11 @@ class Selection:
     def _containment(self, prop: PropertyDef, value: object) -> Test:
         if not prop.multivalued:
             raise InvalidQueryError(f"{prop.name!r} is not multivalued: compare it instead")
-        read, rank = self._reader(prop), _rank_of(prop.type)
-        operand = rank(self._operand(prop, value))
+        read, operand = self._reader(prop), self._operand(prop, value)
 
         def test(row: Row) -> bool:
             mine = read(row)
-            return mine is not None and any(rank(each) == operand for each in mine)
+            return mine is not None and operand in mine
 
         return test
 
@@ -265,20 +277,25 @@ class Selection:
             case Compare() | Contains():
                 word = condition.operator if isinstance(condition, Compare) else "=="
                 prop = self._property(condition.property)
-                key = sort_key(prop.type, self._operand(prop, condition.value))
+                low, high = equal_keys(prop.type, self._operand(prop, condition.value))
                 # Keys of long values are cut: the bound itself always belongs to the range.
-                low = key if word in ("==", ">", ">=") else b"\1"
-                high = key if word in ("==", "<", "<=") else None
-                self._conjuncts.append(KeyRange(prop.name, low, high))
+                span = KeyRange(
+                    prop.name,
+                    low if word in ("==", ">", ">=") else b"\1",
+                    high if word in ("==", "<", "<=") else None,
+                )
+                self._conjuncts.append(span)
+                if word == "==":
+                    self._points.append([span])
             case StartsWith(name, prefix):
                 key = sort_key(PropertyType.TEXT, prefix)
                 self._conjuncts.append(KeyRange(name, key, key + b"\xff"))
             case IsIn(name, values):
                 prop = self._property(name)
-                keys = sorted({sort_key(prop.type, self._operand(prop, each)) for each in values})
+                keys = sorted({equal_keys(prop.type, self._operand(prop, each)) for each in values})
                 if keys:
-                    self._conjuncts.append(KeyRange(name, keys[0], keys[-1]))
-                    self._points.append([KeyRange(name, key, key) for key in keys])
+                    self._conjuncts.append(KeyRange(name, keys[0][0], keys[-1][1]))
+                    self._points.append([KeyRange(name, low, high) for low, high in keys])
             case IsNull(name) if not self._property(name).type.is_large:
                 self._conjuncts.append(KeyRange(name, b"\0", b"\0"))
             case _:
@@ -293,18 +310,3 @@ def order_part(key: bytes, descending: bool) -> bytes:
     """
     ended = key.replace(b"\0", b"\0\1") + b"\0\0"
     return bytes(255 - byte for byte in ended) if descending else ended
-
-
-def _rank_of(kind: PropertyType) -> Callable[[Any], Any]:
-    """Return what values are compared by: themselves, but decimals also by their scale."""
-    return _decimal_rank if kind is PropertyType.BIG_DECIMAL else _itself
-
-
-def _itself(value: Any) -> Any:
-    return value
-
-
-def _decimal_rank(value: Decimal) -> tuple[Decimal, int, int]:
-    """Compare by size, then by scale, then by sign (of zero), as the sort keys do."""
-    sign, _, exponent = value.as_tuple()
-    return value, -cast("int", exponent), 1 - sign
