@@ -82,7 +82,9 @@ class AsyncDao(AsyncIterators):
         """Run several calls, or a call and what is made of its answer, in one hop.
 
         A hop costs more than many a call, so this is the way to batch what no verb takes together.
-        It is cancelled and counted like any other call; it is no transaction by itself.
+        It counts as one call, and is stopped like any other: at its next statement or commit. It
+        is no transaction by itself: what it committed before it was stopped stays, and its
+        outcome is then ``COMMITTED``. Inside of ``transaction()`` it is all or nothing.
 
         Args:
             work: is given the blocking store, and runs in a worker thread.

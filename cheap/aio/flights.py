@@ -26,6 +26,9 @@ effect. The time doubles with each, up to :data:`RARELY`."""
 
 RARELY: Final = 0.5
 
+_SETTLED: Final = (Outcome.COMMITTED, Outcome.UNKNOWN)
+"""Outcomes that stay, whatever the call does after its commit."""
+
 
 class Flight:
     """One call in a worker thread.
@@ -75,22 +78,26 @@ class Flight:
             result = work()
             outcome = Outcome.DONE
             return result
-        except CommitUnknownError:
+        except CommitUnknownError:  # of a store that tells no call about its commits
             outcome = Outcome.UNKNOWN
             raise
         finally:
-            if self.call.outcome is not Outcome.COMMITTED:
+            if self.call.outcome not in _SETTLED:
                 self.call.outcome = outcome
             self.ending.come()
 
     async def _stop_and_wait(self) -> None:
         self.stop()
-        if self.call.stopped and self._stoppable:
-            await self.ending.wait(GRACE)
-            if not self.ending.has_come:
-                self.call.outcome = Outcome.ROLLED_BACK  # all that it can come to by now
-        else:
+        if not self._stoppable:
             await self.ending.wait()
+            return
+        stopped = Ending()  # which comes late when a commit is on its way
+        self.ending.then(stopped.come)
+        self.call.when_stopped(stopped.come)
+        await stopped.wait()
+        await self.ending.wait(GRACE)
+        if not self.ending.has_come and self.call.outcome not in _SETTLED:
+            self.call.outcome = Outcome.ROLLED_BACK  # all that it can come to by now
 
     def stop(self) -> None:
         """Stop the call: in the database if it runs, for ever if it has not begun."""

@@ -6,7 +6,8 @@
 * One that runs is stopped in the database itself and rolled back. The task is let go as soon as
   the thread has ended, or after :data:`~cheap.aio.flights.GRACE` seconds; the turn ends when the
   thread does.
-* Once a commit is on its way its end is awaited, so that the outcome is known (:func:`watch`).
+* While a commit is on its way its end is awaited, so that the outcome is known (:func:`watch`);
+  what the call does after that is stopped like anything else.
 """
 
 from __future__ import annotations

@@ -123,6 +123,7 @@ class Joined:
                 transaction.check()
                 with committing():
                     session.commit()
+                    session.leave_call()
             except BaseException:
                 self._undo()
                 raise

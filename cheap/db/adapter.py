@@ -191,6 +191,7 @@ class Adapter(ABC):
             yield session
             with committing() if write else nullcontext():
                 session.commit()
+                session.leave_call()  # which can be stopped again after this
         except BaseException:
             session.leave_call()
             session.rollback()

@@ -17,6 +17,8 @@ from cheap.aio.adapter import AsyncAdapter
 from cheap.aio.hop import hop_of
 from cheap.core import Catalog
 from cheap.core.edits import Append, CreateHierarchy
+from cheap.errors import CommitUnknownError, StoppedError
+from cheap.store import Store
 from tests.aio.cancelling import cancel, until
 from tests.aio.conftest import Make, at_rest
 from tests.aio.sites import AioSite
@@ -254,6 +256,95 @@ async def test_while_it_commits(way: str, dao: AsyncDao, site: AioSite) -> None:
     assert await dao.save_catalog(catalog) == 1  # nothing to be done: it counts as saved
 
 
+async def test_after_its_first_commit(
+    way: str, dao: AsyncDao, adapter: AsyncAdapter, site: AioSite
+) -> None:
+    """Work of several calls is stopped like a single one; what it had committed stays."""
+    first, second = full_catalog(), full_catalog()
+    waiting: list[threading.Event] = []
+
+    def work(store: Store) -> None:
+        store.save_catalog(first)
+        with site.slow("insert") as begun:
+            waiting.append(begun)
+            store.save_catalog(second)
+
+    async def reached() -> None:
+        while not waiting:
+            await anyio.sleep(0.001)
+        await until(waiting[0])
+
+    with watch() as seen:
+        await cancel(way, lambda: dao.run(work), reached)
+    assert seen.outcome is Outcome.COMMITTED
+    assert await to_thread.run_sync(site.settled), site.at_work()
+    await at_rest(adapter)
+    assert await dao.list_catalog_ids() == [first.global_id]
+    assert (first.revision, second.revision) == (1, 0)
+
+
+async def test_during_its_first_commit(
+    way: str, dao: AsyncDao, adapter: AsyncAdapter, site: AioSite
+) -> None:
+    """The commit is awaited, and nothing comes after it, not even in a thread that was left."""
+    catalogs = [full_catalog() for _ in range(10)]
+    failures: list[Exception] = []
+
+    def work(store: Store) -> None:
+        for each in catalogs:
+            try:
+                store.save_catalog(each)
+            except StoppedError as error:
+                failures.append(error)
+
+    with site.held("commit") as (held, go), watch() as seen:
+        await cancel_while_held(way, lambda: dao.run(work), held, go)
+    await at_rest(adapter)
+    assert seen.outcome is Outcome.COMMITTED
+    assert await dao.list_catalog_ids() == [catalogs[0].global_id]
+    assert len(failures) == len(catalogs) - 1
+    assert "what it had committed" in str(failures[0])
+
+
+async def test_a_failure_after_a_commit(dao: AsyncDao, adapter: AsyncAdapter) -> None:
+    """It does not undo what was committed, and the outcome does not say so."""
+
+    def work(store: Store) -> None:
+        store.save_catalog(full_catalog())
+        store.save_catalog(full_catalog())
+        raise OSError("no file")
+
+    with watch() as seen, pytest.raises(OSError, match="no file"):
+        await dao.run(work)
+    assert seen.outcome is Outcome.COMMITTED
+    assert len(await dao.list_catalog_ids()) == 2
+
+
+async def test_a_commit_that_is_lost(
+    way: str, dao: AsyncDao, adapter: AsyncAdapter, site: AioSite
+) -> None:
+    """It stays in doubt, whatever the work does next; and that is stopped all the same."""
+    lost, go_on = threading.Event(), threading.Event()
+
+    def lose(_: object) -> None:
+        raise CommitUnknownError("the network is gone")
+
+    def work(store: Store) -> None:
+        with pytest.raises(CommitUnknownError):
+            store.save_catalog(full_catalog())
+        lost.set()
+        assert go_on.wait(30)
+        store.save_catalog(full_catalog())
+
+    with site.before("commit", lose), watch() as seen:
+        await cancel(way, lambda: dao.run(work), partial(until, lost))
+        assert seen.outcome is Outcome.UNKNOWN
+        go_on.set()
+    await at_rest(adapter)
+    assert seen.outcome is Outcome.UNKNOWN
+    assert await dao.list_catalog_ids() == []
+
+
 async def test_a_commit_that_fails(dao: AsyncDao, site: AioSite) -> None:
     catalog = full_catalog()
 
@@ -378,8 +469,6 @@ async def test_a_transaction_does_not_survive_a_call_that_was_stopped(
     dao: AsyncDao, adapter: AsyncAdapter, site: AioSite
 ) -> None:
     """Also when the block lives on: its next call says so, and so does its end."""
-    from cheap.errors import StoppedError
-
     catalog = full_catalog()
     with pytest.raises(StoppedError):
         async with dao.transaction():
