@@ -1,7 +1,8 @@
 """The hop: one blocking call, run in a worker thread, bounded and stoppable.
 
 * Calls take turns, as many at once as the store can work on, so they neither overload the store
-  nor delay other threads of the program.
+  nor delay other threads of the program. Where few of them can write, those that write have turns
+  of their own: one who waits to write is in no reader's way.
 * A call whose task is cancelled while it waits for its turn never starts.
 * One that runs is stopped in the database itself and rolled back. The task is let go as soon as
   the thread has ended, or after :data:`~cheap.aio.flights.GRACE` seconds; the turn ends when the
@@ -19,7 +20,7 @@ import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, Final, ParamSpec, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import anyio
 from anyio.lowlevel import current_token
@@ -32,7 +33,6 @@ from cheap.db.calls import Call, Outcome
 from cheap.db.memory import MemoryDao
 from cheap.errors import ClosedError
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -89,6 +89,7 @@ class Hop:
 
     Args:
         width: how many calls run at once.
+        writers: how many of them write.
         patience: see :class:`Turns`.
         stoppable: whether the store heeds that a call is stopped.
 
@@ -96,32 +97,45 @@ class Hop:
         flights: the calls that wait for their turn or run, in any event loop.
     """
 
-    def __init__(self, width: int, patience: float, *, stoppable: bool) -> None:
+    def __init__(self, width: int, writers: int, patience: float, *, stoppable: bool) -> None:
         self._width: Final = width
+        self._writers: Final = writers
         self._patience: Final = patience
         self._stoppable: Final = stoppable
         self.flights: set[Flight] = set()
         self._closed = False
         # For each event loop that uses the store, one after the other or at once.
-        self._turns: weakref.WeakKeyDictionary[Any, Turns] = weakref.WeakKeyDictionary()
+        self._turns: weakref.WeakKeyDictionary[Any, tuple[Turns, Turns]] = (
+            weakref.WeakKeyDictionary()
+        )
 
-    def turns(self) -> Turns:
-        """The turns of the running event loop."""
+    def turns(self, *, write: bool) -> Turns:
+        """The turns of the running event loop: of calls that write, or of the others."""
         loop = current_token().native_token
         turns = self._turns.get(loop)
         if turns is None:
-            turns = self._turns[loop] = Turns(self._width, self._patience)
-        return turns
+            turns = self._turns[loop] = self._new_turns()
+        return turns[write]
 
-    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def _new_turns(self) -> tuple[Turns, Turns]:
+        writing = Turns(self._writers, self._patience)
+        readers = self._width - self._writers
+        return Turns(readers, self._patience) if readers else writing, writing
+
+    @property
+    def taken(self) -> int:
+        """How many turns are taken in the running event loop."""
+        return sum(each.taken for each in {self.turns(write=False), self.turns(write=True)})
+
+    async def run(self, work: Callable[[], T], *, write: bool) -> T:
         """Run a call when its turn comes."""
-        flight, turns = await self.ready()
-        return await self.fly(flight, partial(call, *args, **kwargs), turns.give_back)
+        flight, turns = await self.ready(write=write)
+        return await self.fly(flight, work, turns.give_back)
 
-    async def ready(self) -> tuple[Flight, Turns]:
+    async def ready(self, *, write: bool) -> tuple[Flight, Turns]:
         """Wait for a turn; return a flight that has it, and to where it is given back."""
         self.check_open()
-        flight, turns = self.flight(), self.turns()
+        flight, turns = self.flight(), self.turns(write=write)
         try:
             await turns.take()
         except BaseException:
@@ -189,8 +203,8 @@ def hop_of(owner: object) -> Hop:
         hop = _hops.get(owner)
         if hop is None:
             if isinstance(owner, Adapter):
-                hop = Hop(owner.width, owner.patience, stoppable=True)
+                hop = Hop(owner.width, owner.writers, owner.patience, stoppable=True)
             else:
-                hop = Hop(1, math.inf, stoppable=isinstance(owner, MemoryDao))
+                hop = Hop(1, 1, math.inf, stoppable=isinstance(owner, MemoryDao))
             _hops[owner] = hop
         return hop

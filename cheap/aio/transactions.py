@@ -45,7 +45,7 @@ class Joined:
     @classmethod
     async def begin(cls, hop: Hop, adapter: Adapter) -> Joined:
         """Begin a transaction when its turn comes."""
-        flight, turns = await hop.ready()
+        flight, turns = await hop.ready(write=True)
         begun: list[Session] = []
 
         def begin() -> None:

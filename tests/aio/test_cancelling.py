@@ -91,12 +91,12 @@ async def test_nobody_waits_for_a_thread_that_cannot_be_stopped(
 ) -> None:
     """The caller is back while the thread is still at it; turn and connection come back later."""
     catalog = await create(dao)
-    turns = hop_of(adapter.blocking).turns()
+    hop = hop_of(adapter.blocking)
     with site.held("insert") as (held, go), watch() as seen:
         append = lambda: dao.commit(catalog, [Append("list", [A])])  # noqa: E731
         await cancel(way, append, partial(until, held))
         assert seen.outcome is Outcome.ROLLED_BACK
-        assert (turns.taken, adapter.checked_out) == (1, 1)
+        assert (hop.taken, adapter.checked_out) == (1, 1)
         go.set()
     await at_rest(adapter)
     assert (await dao.read_hierarchy(catalog, "list")).items == ()
@@ -111,7 +111,7 @@ async def test_a_call_that_waits_for_its_turn_never_starts(
 ) -> None:
     adapter = await make(pool_max_size=2)
     dao = site.dao(adapter)
-    width = adapter.blocking.width
+    width = adapter.blocking.writers
     catalog = full_catalog()
     queued = threading.Event()
 
@@ -119,11 +119,11 @@ async def test_a_call_that_waits_for_its_turn_never_starts(
         queued.set()
         await dao.save_catalog(catalog)
 
-    with site.slow(times=width), watch() as seen:
+    with site.slow("insert", times=width), watch() as seen:
         async with anyio.create_task_group() as group:
             for _ in range(width):
-                group.start_soon(dao.list_catalog_ids)
-            while hop_of(adapter.blocking).turns().taken < width:
+                group.start_soon(dao.save_catalog, full_catalog())
+            while hop_of(adapter.blocking).taken < width:
                 await anyio.sleep(0.001)
             before = len(seen.calls)
             await cancel(way, call, partial(until, queued))
@@ -151,7 +151,7 @@ async def test_one_who_waits_for_a_connection(way: str, make: Make, site: AioSit
             await cancel(way, call, reached)
         assert seen.outcome is Outcome.ROLLED_BACK
         with anyio.fail_after(5):
-            while hop_of(blocking).turns().taken:
+            while hop_of(blocking).taken:
                 await anyio.sleep(0.001)
     finally:
         await to_thread.run_sync(blocking.release, lent)
@@ -491,10 +491,10 @@ async def test_nobody_waits_for_a_thread_that_cannot_be_stopped_in_a_transaction
         async with dao.transaction():
             await dao.save_catalog(catalog)
 
-    turns = hop_of(adapter.blocking).turns()
+    hop = hop_of(adapter.blocking)
     with site.held("insert") as (held, go):
         await cancel(way, call, partial(until, held))
-        assert (turns.taken, adapter.checked_out) == (1, 1)
+        assert (hop.taken, adapter.checked_out) == (1, 1)
         go.set()
     await at_rest(adapter)
     assert not await is_whole(dao, catalog)

@@ -244,11 +244,11 @@ async def test_more_transactions_than_connections(make: Make, site: AioSite) -> 
 
 
 async def test_it_holds_a_turn_and_gives_it_back(dao: AsyncDao, adapter: AsyncAdapter) -> None:
-    turns = hop_of(adapter.blocking).turns()
+    hop = hop_of(adapter.blocking)
     for fails in (False, True):
         try:
             async with dao.transaction():
-                assert (turns.taken, adapter.checked_out) == (1, 1)
+                assert (hop.taken, adapter.checked_out) == (1, 1)
                 if fails:
                     raise Oops
         except Oops:
