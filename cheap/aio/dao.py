@@ -85,22 +85,23 @@ class AsyncDao(AsyncIterators):
             return await joined.run(work)
         return await self._hop.run(work, write=write)
 
-    async def run(self, work: Callable[[Store], T]) -> T:
+    async def run(self, work: Callable[[Store], T], *, write: bool = False) -> T:
         """Run several calls, or a call and what is made of its answer, in one hop.
 
         A hop costs more than many a call, so this is the way to batch what no verb takes together.
         It counts as one call, and is stopped like any other: at its next statement or commit. It
         is no transaction by itself: what it committed before it was stopped stays, and its
-        outcome is then ``COMMITTED``. Work that writes belongs inside of ``transaction()``: there
-        it is all or nothing, and on SQLite waits among those that write, in no reader's way.
+        outcome is then ``COMMITTED``. Inside of ``transaction()`` it is all or nothing.
 
         Args:
             work: is given the blocking store, and runs in a worker thread.
+            write: whether it may write. It may without, but where one can write at a time, on
+                SQLite, it then waits for that in the place of one who reads.
 
         Example:
             >>> await dao.run(lambda store: [store.load_catalog(each) for each in ids])
         """
-        return await self._read(work, self._store)
+        return await self._call(partial(work, self._store), write=write)
 
     async def close(self, *, cancel: bool = False) -> None:
         """Close what the store opened, after the calls that still run; twice is harmless.
