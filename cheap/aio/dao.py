@@ -16,6 +16,7 @@ from functools import partial
 from typing import ParamSpec, Self, TypeVar
 from uuid import UUID
 
+from cheap.aio.closing import close
 from cheap.aio.hop import hop_of
 from cheap.aio.iterators import AsyncIterators
 from cheap.aio.pieces import with_pieces
@@ -110,10 +111,13 @@ class AsyncDao(AsyncIterators):
 
         Args:
             cancel: stop those calls instead of letting them finish.
+
+        Raises:
+            MisuseError: it was called inside of a transaction.
         """
         if isinstance(self._store, SqlDao) and not self._store.owns_adapter:
             return
-        await self._hop.close(self._store.close, cancel=cancel)
+        await close(self._hop, self._store.close, cancel=cancel)
 
     async def __aenter__(self) -> Self:
         return self

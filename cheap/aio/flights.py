@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
@@ -35,16 +35,18 @@ class Flight:
 
     Args:
         call: what can be stopped.
+        loop: the event loop whose task awaits it.
         stoppable: whether the store heeds that; else the end is awaited.
 
     Attributes:
         ending: comes when the thread has ended, or will never begin.
     """
 
-    __slots__ = ("_lock", "_pursued", "_stoppable", "call", "ending", "has_started")
+    __slots__ = ("_lock", "_pursued", "_stoppable", "call", "ending", "has_started", "loop")
 
-    def __init__(self, call: Call, *, stoppable: bool) -> None:
+    def __init__(self, call: Call, loop: Any, *, stoppable: bool) -> None:
         self.call = call
+        self.loop = loop
         self.ending = Ending()
         self.has_started = False
         self._stoppable = stoppable

@@ -15,18 +15,15 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Protocol, Self, TypeVar
 
-import anyio
 from anyio.lowlevel import current_token
 
-from cheap.aio.endings import in_thread
-from cheap.aio.flights import AGAIN, Flight
+from cheap.aio.flights import Flight
 from cheap.aio.turns import Turns
 from cheap.db.adapter import Adapter
 from cheap.db.calls import Call, Outcome
@@ -41,10 +38,12 @@ class Watch:
 
     Attributes:
         calls: every call, in the order in which they were made; the end of a transaction is one.
+        is_over: whether the block is.
     """
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
+        self.is_over = False
 
     @property
     def outcome(self) -> Outcome:
@@ -52,14 +51,21 @@ class Watch:
         return self.calls[-1].outcome if self.calls else Outcome.NOT_STARTED
 
     def __enter__(self) -> Self:
-        self._token = _watches.set((*_watches.get(), self))
+        self.is_over = False
+        _watches.set((*_open_watches(), self))
         return self
 
     def __exit__(self, *error: object) -> None:
-        _watches.reset(self._token)
+        self.is_over = True
+        # No reset(): an asynchronous generator that was left early ends in another context.
+        _watches.set(_open_watches())
 
 
 _watches: ContextVar[tuple[Watch, ...]] = ContextVar("cheap_watches", default=())
+
+
+def _open_watches() -> tuple[Watch, ...]:
+    return tuple(each for each in _watches.get() if not each.is_over)
 
 
 def watch() -> Watch:
@@ -79,9 +85,23 @@ def watch() -> Watch:
 def watched_call() -> Call:
     """Return a new call, which the open watches see."""
     call = Call()
-    for each in _watches.get():
+    for each in _open_watches():
         each.calls.append(call)
     return call
+
+
+class Open(Protocol):
+    """A transaction that is open.
+
+    Attributes:
+        loop: the event loop whose task has it.
+    """
+
+    loop: Any
+
+    def abandon(self) -> None:
+        """Roll it back in the place of its task, in a thread, and give its connection back."""
+        ...
 
 
 class Hop:
@@ -95,6 +115,8 @@ class Hop:
 
     Attributes:
         flights: the calls that wait for their turn or run, in any event loop.
+        transactions: those that are open.
+        is_closed: whether new calls are refused.
     """
 
     def __init__(self, width: int, writers: int, patience: float, *, stoppable: bool) -> None:
@@ -103,7 +125,8 @@ class Hop:
         self._patience: Final = patience
         self._stoppable: Final = stoppable
         self.flights: set[Flight] = set()
-        self._closed = False
+        self.transactions: set[Open] = set()
+        self.is_closed = False
         # For each event loop that uses the store, one after the other or at once.
         self._turns: weakref.WeakKeyDictionary[Any, tuple[Turns, Turns]] = (
             weakref.WeakKeyDictionary()
@@ -111,7 +134,9 @@ class Hop:
 
     def turns(self, *, write: bool) -> Turns:
         """The turns of the running event loop: of calls that write, or of the others."""
-        loop = current_token().native_token
+        return self._turns_in(current_token().native_token, write=write)
+
+    def _turns_in(self, loop: Any, *, write: bool) -> Turns:
         turns = self._turns.get(loop)
         if turns is None:
             turns = self._turns[loop] = self._new_turns()
@@ -135,7 +160,8 @@ class Hop:
     async def ready(self, *, write: bool) -> tuple[Flight, Turns]:
         """Wait for a turn; return a flight that has it, and to where it is given back."""
         self.check_open()
-        flight, turns = self.flight(), self.turns(write=write)
+        flight = self.flight()
+        turns = self._turns_in(flight.loop, write=write)
         try:
             await turns.take()
         except BaseException:
@@ -145,7 +171,8 @@ class Hop:
 
     def flight(self) -> Flight:
         """Return a new flight, whose end ``close`` awaits."""
-        flight = Flight(watched_call(), stoppable=self._stoppable)
+        loop = current_token().native_token
+        flight = Flight(watched_call(), loop, stoppable=self._stoppable)
         self.flights.add(flight)
         flight.ending.then(partial(self.flights.discard, flight))
         return flight
@@ -161,36 +188,8 @@ class Hop:
 
     def check_open(self) -> None:
         """Raise ClosedError after ``close``."""
-        if self._closed:
+        if self.is_closed:
             raise ClosedError("the facade was closed; create another one")
-
-    async def close(self, last: Callable[[], object], *, cancel: bool) -> None:
-        """Refuse new calls, wait for those that were made, then run a last one.
-
-        Args:
-            last: closes the store.
-            cancel: stop the calls instead; the same is done when the task is cancelled.
-        """
-        self._closed = True
-        failures: list[BaseException] = []
-
-        def finish() -> None:
-            while self.flights:
-                time.sleep(AGAIN)
-            try:
-                last()
-            except BaseException as error:
-                failures.append(error)
-
-        try:
-            while self.flights and not cancel:
-                await anyio.sleep(AGAIN)
-        finally:
-            for each in list(self.flights):
-                each.stop()
-            await in_thread(finish).wait()
-        if failures:
-            raise failures[0]
 
 
 _hops: weakref.WeakKeyDictionary[Any, Hop] = weakref.WeakKeyDictionary()
