@@ -362,7 +362,7 @@ class CorruptError(StoreError):
 
 
 class StoppedError(StoreError):
-    """The call was stopped from outside (a cancelled task); nothing was written."""
+    """The call was stopped from outside (a cancelled task); nothing more of it was written."""
 
     code = "stopped"
 

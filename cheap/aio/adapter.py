@@ -9,6 +9,7 @@ from typing import Protocol, Self, TypeVar
 
 from anyio import to_thread
 
+from cheap.aio.closing import close
 from cheap.aio.endings import in_thread
 from cheap.aio.flights import unlimited
 from cheap.aio.hop import hop_of
@@ -52,13 +53,17 @@ class AsyncAdapter:
     async def close(self, *, cancel: bool = False) -> None:
         """Close every connection, after the calls that were made; twice is harmless.
 
-        A transaction that is open can only be rolled back from then on.
+        A transaction that is open can only be rolled back from then on. One that was left open
+        in an event loop that is over is rolled back, and calls that wait in one are dropped.
 
         Args:
             cancel: stop those calls instead of letting them finish; the same is done when the
                 task is cancelled meanwhile.
+
+        Raises:
+            MisuseError: it was called inside of a transaction.
         """
-        await hop_of(self._blocking).close(self._blocking.close, cancel=cancel)
+        await close(hop_of(self._blocking), self._blocking.close, cancel=cancel)
 
     async def __aenter__(self) -> Self:
         return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
+    Awaitable,
     Callable,
     Collection,
     Iterable,
@@ -15,6 +16,7 @@ from functools import partial
 from typing import ParamSpec, Self, TypeVar
 from uuid import UUID
 
+from cheap.aio.closing import close
 from cheap.aio.hop import hop_of
 from cheap.aio.iterators import AsyncIterators
 from cheap.aio.pieces import with_pieces
@@ -72,25 +74,35 @@ class AsyncDao(AsyncIterators):
         """The blocking store behind this facade."""
         return self._store
 
-    async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def _read(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+        return self._call(partial(verb, *args, **kwargs), write=False)
+
+    def _write(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+        return self._call(partial(verb, *args, **kwargs), write=True)
+
+    async def _call(self, work: Callable[[], T], *, write: bool) -> T:
         joined = joined_in(self._hop)
         if joined is not None:
-            return await joined.run(partial(call, *args, **kwargs))
-        return await self._hop.run(call, *args, **kwargs)
+            return await joined.run(work)
+        return await self._hop.run(work, write=write)
 
-    async def run(self, work: Callable[[Store], T]) -> T:
+    async def run(self, work: Callable[[Store], T], *, write: bool = False) -> T:
         """Run several calls, or a call and what is made of its answer, in one hop.
 
         A hop costs more than many a call, so this is the way to batch what no verb takes together.
-        It is cancelled and counted like any other call; it is no transaction by itself.
+        It counts as one call, and is stopped like any other: at its next statement or commit. It
+        is no transaction by itself: what it committed before it was stopped stays, and its
+        outcome is then ``COMMITTED``. Inside of ``transaction()`` it is all or nothing.
 
         Args:
             work: is given the blocking store, and runs in a worker thread.
+            write: whether it may write. It may without, but where one can write at a time, on
+                SQLite, it then waits for that in the place of one who reads.
 
         Example:
             >>> await dao.run(lambda store: [store.load_catalog(each) for each in ids])
         """
-        return await self._run(work, self._store)
+        return await self._call(partial(work, self._store), write=write)
 
     async def close(self, *, cancel: bool = False) -> None:
         """Close what the store opened, after the calls that still run; twice is harmless.
@@ -99,10 +111,13 @@ class AsyncDao(AsyncIterators):
 
         Args:
             cancel: stop those calls instead of letting them finish.
+
+        Raises:
+            MisuseError: it was called inside of a transaction.
         """
         if isinstance(self._store, SqlDao) and not self._store.owns_adapter:
             return
-        await self._hop.close(self._store.close, cancel=cancel)
+        await close(self._hop, self._store.close, cancel=cancel)
 
     async def __aenter__(self) -> Self:
         return self
@@ -144,7 +159,7 @@ class AsyncDao(AsyncIterators):
         catalog_id: UUID | None = None,
         edits: Sequence[Edit] = (),
     ) -> CatalogHeader:
-        return await self._run(
+        return await self._write(
             self._store.create_catalog,
             species=species,
             version=version,
@@ -155,7 +170,7 @@ class AsyncDao(AsyncIterators):
         )
 
     async def get_catalog(self, catalog_id: UUID) -> CatalogHeader:
-        return await self._run(self._store.get_catalog, catalog_id)
+        return await self._read(self._store.get_catalog, catalog_id)
 
     async def list_catalogs(
         self,
@@ -164,65 +179,65 @@ class AsyncDao(AsyncIterators):
         cursor: str | None = None,
         limit: int = DEFAULT_LIMIT,
     ) -> Page[CatalogHeader]:
-        return await self._run(
+        return await self._read(
             self._store.list_catalogs, species=species, cursor=cursor, limit=limit
         )
 
     async def delete_catalog(self, catalog_id: UUID) -> bool:
-        return await self._run(self._store.delete_catalog, catalog_id)
+        return await self._write(self._store.delete_catalog, catalog_id)
 
     async def catalog_exists(self, catalog_id: UUID) -> bool:
-        return await self._run(self._store.catalog_exists, catalog_id)
+        return await self._read(self._store.catalog_exists, catalog_id)
 
     async def load_catalog(
         self, catalog_id: UUID, *, only: Collection[str] | None = None
     ) -> Catalog:
-        return await self._run(self._store.load_catalog, catalog_id, only=only)
+        return await self._read(self._store.load_catalog, catalog_id, only=only)
 
     async def save_catalog(self, catalog: Catalog, *, replace: bool = False) -> int:
-        return await self._run(self._store.save_catalog, catalog, replace=replace)
+        return await self._write(self._store.save_catalog, catalog, replace=replace)
 
     async def list_catalog_ids(self) -> list[UUID]:
-        return await self._run(
+        return await self._read(
             self._store.list_catalog_ids,
         )
 
     async def load_catalogs_page(self, offset: int, page_size: int = 10) -> list[Catalog]:
-        return await self._run(self._store.load_catalogs_page, offset, page_size)
+        return await self._read(self._store.load_catalogs_page, offset, page_size)
 
     async def add_aspect_def(self, catalog_id: UUID, definition: AspectDef) -> int:
-        return await self._run(self._store.add_aspect_def, catalog_id, definition)
+        return await self._write(self._store.add_aspect_def, catalog_id, definition)
 
     async def get_aspect_def(self, catalog_id: UUID, name: str | UUID) -> AspectDef:
-        return await self._run(self._store.get_aspect_def, catalog_id, name)
+        return await self._read(self._store.get_aspect_def, catalog_id, name)
 
     async def list_aspect_defs(self, catalog_id: UUID) -> list[AspectDef]:
-        return await self._run(self._store.list_aspect_defs, catalog_id)
+        return await self._read(self._store.list_aspect_defs, catalog_id)
 
     async def create_hierarchy(
         self, catalog_id: UUID, name: str, type: HierarchyType, *, indexes: Sequence[str] = ()
     ) -> int:
-        return await self._run(
+        return await self._write(
             self._store.create_hierarchy, catalog_id, name, type, indexes=indexes
         )
 
     async def list_hierarchies(self, catalog_id: UUID) -> list[HierarchyHeader]:
-        return await self._run(self._store.list_hierarchies, catalog_id)
+        return await self._read(self._store.list_hierarchies, catalog_id)
 
     async def read_hierarchy(
         self, catalog_id: UUID, name: str, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
     ) -> Page[Entry]:
-        return await self._run(
+        return await self._read(
             self._store.read_hierarchy, catalog_id, name, cursor=cursor, limit=limit
         )
 
     async def drop_hierarchy(self, catalog_id: UUID, name: str) -> bool:
-        return await self._run(self._store.drop_hierarchy, catalog_id, name)
+        return await self._write(self._store.drop_hierarchy, catalog_id, name)
 
     async def get_aspects(
         self, catalog_id: UUID, name: str, entities: Collection[UUID]
     ) -> dict[UUID, Aspect]:
-        return await self._run(self._store.get_aspects, catalog_id, name, entities)
+        return await self._read(self._store.get_aspects, catalog_id, name, entities)
 
     async def find_aspects(
         self,
@@ -234,7 +249,7 @@ class AsyncDao(AsyncIterators):
         cursor: str | None = None,
         limit: int = DEFAULT_LIMIT,
     ) -> Page[Aspect]:
-        return await self._run(
+        return await self._read(
             self._store.find_aspects,
             catalog_id,
             name,
@@ -253,7 +268,7 @@ class AsyncDao(AsyncIterators):
         own: Collection[int] = (),
         refresh: bool = False,
     ) -> Commit:
-        return await self._run(
+        return await self._write(
             self._store.commit, catalog_id, edits, expect=expect, own=own, refresh=refresh
         )
 
@@ -265,14 +280,14 @@ class AsyncDao(AsyncIterators):
         cursor: str | None = None,
         limit: int = DEFAULT_LIMIT,
     ) -> Page[Change]:
-        return await self._run(
+        return await self._read(
             self._store.read_changes, catalog_id, since, cursor=cursor, limit=limit
         )
 
     async def read_piece(
         self, catalog_id: UUID, name: str, entity: UUID, property: str, offset: int = 0
     ) -> Piece:
-        return await self._run(self._store.read_piece, catalog_id, name, entity, property, offset)
+        return await self._read(self._store.read_piece, catalog_id, name, entity, property, offset)
 
     async def write_value(
         self,
@@ -284,7 +299,7 @@ class AsyncDao(AsyncIterators):
     ) -> LargeValue:
 
         async def write(given: Iterable[bytes | str]) -> LargeValue:
-            return await self._run(
+            return await self._write(
                 self._store.write_value, catalog_id, name, entity, property, given
             )
 

@@ -76,6 +76,21 @@ def soon(loop: Any, call: Callable[[], object]) -> None:
         ask(call)
 
 
+def is_over(loop: Any) -> bool:
+    """Tell whether an event loop has ended, so that no task in it goes on."""
+    is_closed: Callable[[], bool] | None = getattr(loop, "is_closed", None)
+    if is_closed is not None:
+        return is_closed()
+    try:
+        loop.run_sync_soon(_nothing, idempotent=True)
+    except RuntimeError:  # trio's RunFinishedError
+        return True
+    return False
+
+
+def _nothing() -> None: ...
+
+
 def in_thread(work: Callable[[], object]) -> Ending:
     """Run something in a thread of its own, which starts whatever happens to the task."""
     ending = Ending()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
@@ -26,22 +26,27 @@ effect. The time doubles with each, up to :data:`RARELY`."""
 
 RARELY: Final = 0.5
 
+_SETTLED: Final = (Outcome.COMMITTED, Outcome.UNKNOWN)
+"""Outcomes that stay, whatever the call does after its commit."""
+
 
 class Flight:
     """One call in a worker thread.
 
     Args:
         call: what can be stopped.
+        loop: the event loop whose task awaits it.
         stoppable: whether the store heeds that; else the end is awaited.
 
     Attributes:
         ending: comes when the thread has ended, or will never begin.
     """
 
-    __slots__ = ("_lock", "_pursued", "_stoppable", "call", "ending", "has_started")
+    __slots__ = ("_lock", "_pursued", "_stoppable", "call", "ending", "has_started", "loop")
 
-    def __init__(self, call: Call, *, stoppable: bool) -> None:
+    def __init__(self, call: Call, loop: Any, *, stoppable: bool) -> None:
         self.call = call
+        self.loop = loop
         self.ending = Ending()
         self.has_started = False
         self._stoppable = stoppable
@@ -75,22 +80,26 @@ class Flight:
             result = work()
             outcome = Outcome.DONE
             return result
-        except CommitUnknownError:
+        except CommitUnknownError:  # of a store that tells no call about its commits
             outcome = Outcome.UNKNOWN
             raise
         finally:
-            if self.call.outcome is not Outcome.COMMITTED:
+            if self.call.outcome not in _SETTLED:
                 self.call.outcome = outcome
             self.ending.come()
 
     async def _stop_and_wait(self) -> None:
         self.stop()
-        if self.call.stopped and self._stoppable:
-            await self.ending.wait(GRACE)
-            if not self.ending.has_come:
-                self.call.outcome = Outcome.ROLLED_BACK  # all that it can come to by now
-        else:
+        if not self._stoppable:
             await self.ending.wait()
+            return
+        stopped = Ending()  # which comes late when a commit is on its way
+        self.ending.then(stopped.come)
+        self.call.when_stopped(stopped.come)
+        await stopped.wait()
+        await self.ending.wait(GRACE)
+        if not self.ending.has_come and self.call.outcome not in _SETTLED:
+            self.call.outcome = Outcome.ROLLED_BACK  # all that it can come to by now
 
     def stop(self) -> None:
         """Stop the call: in the database if it runs, for ever if it has not begun."""

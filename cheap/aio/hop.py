@@ -1,37 +1,35 @@
 """The hop: one blocking call, run in a worker thread, bounded and stoppable.
 
 * Calls take turns, as many at once as the store can work on, so they neither overload the store
-  nor delay other threads of the program.
+  nor delay other threads of the program. Where few of them can write, those that write have turns
+  of their own: one who waits to write is in no reader's way.
 * A call whose task is cancelled while it waits for its turn never starts.
 * One that runs is stopped in the database itself and rolled back. The task is let go as soon as
   the thread has ended, or after :data:`~cheap.aio.flights.GRACE` seconds; the turn ends when the
   thread does.
-* Once a commit is on its way its end is awaited, so that the outcome is known (:func:`watch`).
+* While a commit is on its way its end is awaited, so that the outcome is known (:func:`watch`);
+  what the call does after that is stopped like anything else.
 """
 
 from __future__ import annotations
 
 import math
 import threading
-import time
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, Final, ParamSpec, Self, TypeVar
+from typing import Any, Final, Protocol, Self, TypeVar
 
-import anyio
 from anyio.lowlevel import current_token
 
-from cheap.aio.endings import in_thread
-from cheap.aio.flights import AGAIN, Flight
+from cheap.aio.flights import Flight
 from cheap.aio.turns import Turns
 from cheap.db.adapter import Adapter
 from cheap.db.calls import Call, Outcome
 from cheap.db.memory import MemoryDao
 from cheap.errors import ClosedError
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -40,10 +38,12 @@ class Watch:
 
     Attributes:
         calls: every call, in the order in which they were made; the end of a transaction is one.
+        is_over: whether the block is.
     """
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
+        self.is_over = False
 
     @property
     def outcome(self) -> Outcome:
@@ -51,14 +51,21 @@ class Watch:
         return self.calls[-1].outcome if self.calls else Outcome.NOT_STARTED
 
     def __enter__(self) -> Self:
-        self._token = _watches.set((*_watches.get(), self))
+        self.is_over = False
+        _watches.set((*_open_watches(), self))
         return self
 
     def __exit__(self, *error: object) -> None:
-        _watches.reset(self._token)
+        self.is_over = True
+        # No reset(): an asynchronous generator that was left early ends in another context.
+        _watches.set(_open_watches())
 
 
 _watches: ContextVar[tuple[Watch, ...]] = ContextVar("cheap_watches", default=())
+
+
+def _open_watches() -> tuple[Watch, ...]:
+    return tuple(each for each in _watches.get() if not each.is_over)
 
 
 def watch() -> Watch:
@@ -78,9 +85,23 @@ def watch() -> Watch:
 def watched_call() -> Call:
     """Return a new call, which the open watches see."""
     call = Call()
-    for each in _watches.get():
+    for each in _open_watches():
         each.calls.append(call)
     return call
+
+
+class Open(Protocol):
+    """A transaction that is open.
+
+    Attributes:
+        loop: the event loop whose task has it.
+    """
+
+    loop: Any
+
+    def abandon(self) -> None:
+        """Roll it back in the place of its task, in a thread, and give its connection back."""
+        ...
 
 
 class Hop:
@@ -88,39 +109,59 @@ class Hop:
 
     Args:
         width: how many calls run at once.
+        writers: how many of them write.
         patience: see :class:`Turns`.
         stoppable: whether the store heeds that a call is stopped.
 
     Attributes:
         flights: the calls that wait for their turn or run, in any event loop.
+        transactions: those that are open.
+        is_closed: whether new calls are refused.
     """
 
-    def __init__(self, width: int, patience: float, *, stoppable: bool) -> None:
+    def __init__(self, width: int, writers: int, patience: float, *, stoppable: bool) -> None:
         self._width: Final = width
+        self._writers: Final = writers
         self._patience: Final = patience
         self._stoppable: Final = stoppable
         self.flights: set[Flight] = set()
-        self._closed = False
+        self.transactions: set[Open] = set()
+        self.is_closed = False
         # For each event loop that uses the store, one after the other or at once.
-        self._turns: weakref.WeakKeyDictionary[Any, Turns] = weakref.WeakKeyDictionary()
+        self._turns: weakref.WeakKeyDictionary[Any, tuple[Turns, Turns]] = (
+            weakref.WeakKeyDictionary()
+        )
 
-    def turns(self) -> Turns:
-        """The turns of the running event loop."""
-        loop = current_token().native_token
+    def turns(self, *, write: bool) -> Turns:
+        """The turns of the running event loop: of calls that write, or of the others."""
+        return self._turns_in(current_token().native_token, write=write)
+
+    def _turns_in(self, loop: Any, *, write: bool) -> Turns:
         turns = self._turns.get(loop)
         if turns is None:
-            turns = self._turns[loop] = Turns(self._width, self._patience)
-        return turns
+            turns = self._turns[loop] = self._new_turns()
+        return turns[write]
 
-    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def _new_turns(self) -> tuple[Turns, Turns]:
+        writing = Turns(self._writers, self._patience)
+        readers = self._width - self._writers
+        return Turns(readers, self._patience) if readers else writing, writing
+
+    @property
+    def taken(self) -> int:
+        """How many turns are taken in the running event loop."""
+        return sum(each.taken for each in {self.turns(write=False), self.turns(write=True)})
+
+    async def run(self, work: Callable[[], T], *, write: bool) -> T:
         """Run a call when its turn comes."""
-        flight, turns = await self.ready()
-        return await self.fly(flight, partial(call, *args, **kwargs), turns.give_back)
+        flight, turns = await self.ready(write=write)
+        return await self.fly(flight, work, turns.give_back)
 
-    async def ready(self) -> tuple[Flight, Turns]:
+    async def ready(self, *, write: bool) -> tuple[Flight, Turns]:
         """Wait for a turn; return a flight that has it, and to where it is given back."""
         self.check_open()
-        flight, turns = self.flight(), self.turns()
+        flight = self.flight()
+        turns = self._turns_in(flight.loop, write=write)
         try:
             await turns.take()
         except BaseException:
@@ -130,7 +171,8 @@ class Hop:
 
     def flight(self) -> Flight:
         """Return a new flight, whose end ``close`` awaits."""
-        flight = Flight(watched_call(), stoppable=self._stoppable)
+        loop = current_token().native_token
+        flight = Flight(watched_call(), loop, stoppable=self._stoppable)
         self.flights.add(flight)
         flight.ending.then(partial(self.flights.discard, flight))
         return flight
@@ -146,36 +188,8 @@ class Hop:
 
     def check_open(self) -> None:
         """Raise ClosedError after ``close``."""
-        if self._closed:
+        if self.is_closed:
             raise ClosedError("the facade was closed; create another one")
-
-    async def close(self, last: Callable[[], object], *, cancel: bool) -> None:
-        """Refuse new calls, wait for those that were made, then run a last one.
-
-        Args:
-            last: closes the store.
-            cancel: stop the calls instead; the same is done when the task is cancelled.
-        """
-        self._closed = True
-        failures: list[BaseException] = []
-
-        def finish() -> None:
-            while self.flights:
-                time.sleep(AGAIN)
-            try:
-                last()
-            except BaseException as error:
-                failures.append(error)
-
-        try:
-            while self.flights and not cancel:
-                await anyio.sleep(AGAIN)
-        finally:
-            for each in list(self.flights):
-                each.stop()
-            await in_thread(finish).wait()
-        if failures:
-            raise failures[0]
 
 
 _hops: weakref.WeakKeyDictionary[Any, Hop] = weakref.WeakKeyDictionary()
@@ -188,8 +202,8 @@ def hop_of(owner: object) -> Hop:
         hop = _hops.get(owner)
         if hop is None:
             if isinstance(owner, Adapter):
-                hop = Hop(owner.width, owner.patience, stoppable=True)
+                hop = Hop(owner.width, owner.writers, owner.patience, stoppable=True)
             else:
-                hop = Hop(1, math.inf, stoppable=isinstance(owner, MemoryDao))
+                hop = Hop(1, 1, math.inf, stoppable=isinstance(owner, MemoryDao))
             _hops[owner] = hop
         return hop

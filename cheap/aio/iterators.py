@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from cheap.aio.pages import AsyncPages
@@ -17,7 +17,7 @@ class AsyncIterators(AsyncStore):
 
     def iter_catalogs(
         self, *, species: CatalogSpecies | None = None, page_size: int = DEFAULT_LIMIT
-    ) -> AsyncIterator[CatalogHeader]:
+    ) -> AsyncPages[CatalogHeader]:
         async def page(cursor: str | None) -> Page[CatalogHeader]:
             return await self.list_catalogs(species=species, cursor=cursor, limit=page_size)
 
@@ -31,7 +31,7 @@ class AsyncIterators(AsyncStore):
         *,
         order_by: str | Order | Sequence[str | Order] = (),
         page_size: int = 1000,
-    ) -> AsyncIterator[Aspect]:
+    ) -> AsyncPages[Aspect]:
         async def page(cursor: str | None) -> Page[Aspect]:
             return await self.find_aspects(
                 catalog_id, name, where, order_by=order_by, cursor=cursor, limit=page_size
@@ -41,7 +41,7 @@ class AsyncIterators(AsyncStore):
 
     def iter_hierarchy(
         self, catalog_id: UUID, name: str, *, page_size: int = 1000
-    ) -> AsyncIterator[Entry]:
+    ) -> AsyncPages[Entry]:
         async def page(cursor: str | None) -> Page[Entry]:
             return await self.read_hierarchy(catalog_id, name, cursor=cursor, limit=page_size)
 
@@ -49,7 +49,7 @@ class AsyncIterators(AsyncStore):
 
     def iter_changes(
         self, catalog_id: UUID, since: int = 0, *, page_size: int = 1000
-    ) -> AsyncIterator[Change]:
+    ) -> AsyncPages[Change]:
         async def page(cursor: str | None) -> Page[Change]:
             return await self.read_changes(catalog_id, since, cursor=cursor, limit=page_size)
 
@@ -57,7 +57,7 @@ class AsyncIterators(AsyncStore):
 
     def read_value(
         self, catalog_id: UUID, name: str, entity: UUID, property: str
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncPages[bytes]:
         whole: LargeValue | None = None
 
         async def page(cursor: str | None) -> Page[bytes]:

@@ -15,7 +15,7 @@ class AsyncPages(AsyncIterator[T], Generic[T]):
     """Yields the items of pages, and fetches the next page when it is needed.
 
     It holds one page and no connection, so it may be left at any item. It belongs to one task at
-    a time.
+    a time: two that draw from one share its items, and get a MisuseError where both need a page.
 
     Args:
         fetch: fetches the page behind a cursor, or the first one.
@@ -40,8 +40,7 @@ class AsyncPages(AsyncIterator[T], Generic[T]):
         while not self._items:
             if self._exhausted:
                 raise StopAsyncIteration
-            if self._busy:
-                raise MisuseError("two tasks iterate over one iterator; give each its own")
+            self._check_free()
             self._busy = True
             try:
                 page = await self._fetch(self._cursor)
@@ -51,3 +50,17 @@ class AsyncPages(AsyncIterator[T], Generic[T]):
             self._cursor = page.next
             self._exhausted = page.next is None
         return self._items.pop()
+
+    async def aclose(self) -> None:
+        """End the iteration; for ``contextlib.aclosing``, since nothing is held that must be freed.
+
+        Raises:
+            MisuseError: another task waits for the next page.
+        """
+        self._check_free()
+        self._items = []
+        self._exhausted = True
+
+    def _check_free(self) -> None:
+        if self._busy:
+            raise MisuseError("two tasks iterate over one iterator; give each its own")

@@ -10,8 +10,9 @@ from functools import partial
 from typing import TypeVar
 
 import anyio
+from anyio.lowlevel import current_token
 
-from cheap.aio.endings import in_thread
+from cheap.aio.endings import in_thread, is_over
 from cheap.aio.flights import GRACE, Flight
 from cheap.aio.hop import Hop, watched_call
 from cheap.aio.turns import Turns
@@ -31,6 +32,9 @@ class Joined:
         adapter: takes the session back.
         turns: takes the turn back.
         session: in a transaction.
+
+    Attributes:
+        loop: the event loop whose task has it.
     """
 
     def __init__(self, hop: Hop, adapter: Adapter, turns: Turns, session: Session) -> None:
@@ -40,12 +44,14 @@ class Joined:
         self._turns = turns
         self._session = session
         self._task = anyio.get_current_task().id
+        self.loop = current_token().native_token
+        hop.transactions.add(self)
         self._last: Flight | None = None
 
     @classmethod
     async def begin(cls, hop: Hop, adapter: Adapter) -> Joined:
         """Begin a transaction when its turn comes."""
-        flight, turns = await hop.ready()
+        flight, turns = await hop.ready(write=True)
         begun: list[Session] = []
 
         def begin() -> None:
@@ -73,12 +79,12 @@ class Joined:
     @contextmanager
     def open(self) -> Generator[None]:
         """Make the calls of a block join the transaction."""
-        token = _open.set((*_open.get(), self))
+        _open.set((*_still_open(), self))
         try:
             with opened(self.transaction):
                 yield
         finally:
-            _open.reset(token)
+            _open.set(_still_open())  # no reset(), as in ``opened``
 
     def check_task(self) -> None:
         """Raise MisuseError in any task but the one that opened the transaction."""
@@ -117,12 +123,14 @@ class Joined:
         flight, transaction, session = self.hop.flight(), self.transaction, self._session
 
         def commit() -> None:
+            self.hop.transactions.discard(self)
             self._await_last()
             try:
                 flight.call.attach(session)
                 transaction.check()
                 with committing():
                     session.commit()
+                    session.leave_call()
             except BaseException:
                 self._undo()
                 raise
@@ -149,19 +157,26 @@ class Joined:
         """
         watched_call().outcome = Outcome.ROLLED_BACK
 
-        def roll_back() -> None:
-            self._await_last()
-            try:
-                self._undo()
-            finally:
-                self._adapter.release(self._session)
-
-        ending = in_thread(roll_back)
+        ending = in_thread(self.abandon)
+        if is_over(self.loop):  # the task is thrown away, and can wait for nothing any more
+            return
         ending.then_in_loop(self._turns.give_back)
         if patience is None:
             await ending.wait(shield=False)
         else:
             await ending.wait(patience)
+
+    def abandon(self) -> None:
+        """Roll back, and give the connection back, unless that was done; in a thread."""
+        try:
+            self.hop.transactions.remove(self)
+        except KeyError:
+            return
+        self._await_last()
+        try:
+            self._undo()
+        finally:
+            self._adapter.release(self._session)
 
     def _await_last(self) -> None:
         """Wait until the thread of the last call, which may have been left, is off the session."""
@@ -178,6 +193,10 @@ class Joined:
 
 
 _open: ContextVar[tuple[Joined, ...]] = ContextVar("cheap_joined", default=())
+
+
+def _still_open() -> tuple[Joined, ...]:
+    return tuple(each for each in _open.get() if not each.transaction.ended)
 
 
 def joined_in(hop: Hop) -> Joined | None:

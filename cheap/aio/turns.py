@@ -68,8 +68,9 @@ class Turns:
                 left = max(start, self._moved) + self._patience - time.monotonic()
                 if left <= 0:
                     raise PoolTimeoutError(
-                        f"{self._width} calls at once have worked for {self._patience:g} s without "
-                        "an end; raise the pool's size, or do less at once"
+                        f"no turn came: {self._width} at once are at work, and none has ended for "
+                        f"{self._patience:g} s; do less at once, keep transactions short, or raise "
+                        "the pool's size"
                     )
                 with anyio.move_on_after(left):
                     await mine.woken.wait()

@@ -133,6 +133,11 @@ class Adapter(ABC):
         """How many calls can work at once."""
 
     @property
+    def writers(self) -> int:
+        """How many of them can write; if not all, the others have connections of their own."""
+        return self.width
+
+    @property
     @abstractmethod
     def checked_out(self) -> int:
         """How many connections are in use right now."""
@@ -191,6 +196,7 @@ class Adapter(ABC):
             yield session
             with committing() if write else nullcontext():
                 session.commit()
+                session.leave_call()  # which can be stopped again after this
         except BaseException:
             session.leave_call()
             session.rollback()

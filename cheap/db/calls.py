@@ -1,8 +1,8 @@
 """Calls that can be stopped from outside: by a task that was cancelled, in another thread.
 
 A call runs in one thread; :data:`current_call` leads from there to it. While the call has a
-session, stopping it stops the statement in the database itself. Once its commit is on the way it
-is not stopped any more, so that its outcome is known.
+session, stopping it stops the statement in the database itself. While a commit is on its way it
+is not stopped, so that the outcome is known; afterwards it is.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Outcome(Enum):
     DONE = "done"
     """It ended, and committed nothing by itself; in a transaction, the end of that decides."""
     COMMITTED = "committed"
-    """What it wrote is in the store."""
+    """What it wrote is in the store; of a call that commits more than once, at least the first."""
     ROLLED_BACK = "rolled back"
     """Nothing of what it wrote is in the store."""
     UNKNOWN = "unknown"
@@ -50,7 +50,7 @@ class Call:
 
     Attributes:
         stopped: whether it was stopped; statements and commits are refused from then on.
-        is_committing: whether a commit is on its way, or was made.
+        is_committing: whether a commit is on its way.
         outcome: what became of it so far.
     """
 
@@ -71,7 +71,7 @@ class Call:
         # Held while an interrupt is under way: it must not reach the session's next user.
         self._reach = threading.Lock()
         self._session: Interruptible | None = None
-        self._on_stop: Callable[[], object] | None = None
+        self._on_stop: tuple[Callable[[], object], ...] = ()
         self._wanted_stop = False
         self.is_committing = False
         self.stopped = False
@@ -82,7 +82,9 @@ class Call:
     def check(self) -> None:
         """Raise StoppedError when the call was stopped."""
         if self.stopped:
-            raise StoppedError("the call was stopped; nothing was written")
+            is_in = self.outcome is Outcome.COMMITTED
+            rest = "what it had committed before stays" if is_in else "nothing was written"
+            raise StoppedError(f"the call was stopped; {rest}")
 
     def attach(self, session: Interruptible) -> None:
         """Note that the call works on a session; StoppedError when it was stopped before."""
@@ -103,15 +105,18 @@ class Call:
             self.check()
             self.is_committing = True
 
-    def did_commit(self) -> None:
-        """Note that the commit succeeded."""
-        self.outcome = Outcome.COMMITTED
+    def commit_is_over(self, outcome: Outcome | None) -> None:
+        """Note how a commit ended; if a stop was wanted meanwhile, the call is stopped now.
 
-    def did_not_commit(self) -> None:
-        """Note that the store refused the commit."""
+        Args:
+            outcome: what became of what was written; ``None``: the store refused the commit.
+        """
         with self._state:
             self.is_committing = False
-            self.stopped = self._wanted_stop
+            if outcome is not None:
+                self.outcome = outcome
+        if self._wanted_stop:
+            self.refuse()
 
     def keep(self, take: Callable[[], object]) -> None:
         """Hand over what the call made, unless it was stopped: then StoppedError."""
@@ -120,22 +125,24 @@ class Call:
             take()
 
     def when_stopped(self, tell: Callable[[], object]) -> None:
-        """Call something when the call is stopped; it must not block."""
+        """Call something when the call is stopped, or now, if it was; it must not block."""
         with self._state:
-            self.check()
-            self._on_stop = tell
+            if not self.stopped:
+                self._on_stop += (tell,)
+                return
+        tell()
 
     # --- from outside ---------------------------------------------------------------------
 
     def refuse(self) -> None:
-        """Stop the call at its next statement, unless it is committing already. Never blocks."""
+        """Stop the call at its next statement, or when its commit is over. Never blocks."""
         with self._state:
             self._wanted_stop = True
             if self.is_committing or self.stopped:
                 return
             self.stopped = True
-            tell = self._on_stop
-        if tell is not None:
+            tells = self._on_stop
+        for tell in tells:
             tell()
 
     def interrupt(self) -> None:
@@ -182,11 +189,12 @@ def committing() -> Generator[None]:
         yield
         return
     call.will_commit()
+    outcome: Outcome | None = None
     try:
         yield
+        outcome = Outcome.COMMITTED
     except CommitUnknownError:
+        outcome = Outcome.UNKNOWN
         raise
-    except BaseException:
-        call.did_not_commit()
-        raise
-    call.did_commit()
+    finally:
+        call.commit_is_over(outcome)

@@ -340,6 +340,10 @@ class SqliteAdapter(Adapter):
         return 1 if self._in_memory else 1 + self._readers.max_size
 
     @property
+    def writers(self) -> int:
+        return 1
+
+    @property
     def checked_out(self) -> int:
         return int(self._lease is not None) + self._readers.lent
 

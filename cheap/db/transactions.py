@@ -55,9 +55,14 @@ def current(owner: object) -> Transaction[object] | None:
 @contextmanager
 def opened(transaction: Transaction[S]) -> Generator[None]:
     """Make the calls of a block join the transaction."""
-    token = _open.set((*_open.get(), transaction))  # type: ignore[arg-type]
+    _open.set((*_still_open(), transaction))  # type: ignore[arg-type]
     try:
         yield
     finally:
         transaction.ended = True
-        _open.reset(token)
+        # No reset(): an asynchronous generator that was left early ends in another context.
+        _open.set(_still_open())
+
+
+def _still_open() -> tuple[Transaction[object], ...]:
+    return tuple(each for each in _open.get() if not each.ended)

@@ -84,11 +84,11 @@ class Upserting:
             if len(rest) > self._most:
                 raise TooLargeError(f"a line is longer than {self._most:,} bytes")
             while len(lines) >= BATCH or (lines and size >= BATCH_SIZE):
-                await self._serving.run(partial(self._put, lines[:BATCH]))
+                await self._serving.run(partial(self._put, lines[:BATCH]), write=True)
                 del lines[:BATCH]
             size = size if lines else len(rest)
         lines.append(bytes(rest))
-        await self._serving.run(partial(self._put, lines))
+        await self._serving.run(partial(self._put, lines), write=True)
         form = {
             "revision": self._revision,
             "received": self._received,

@@ -122,9 +122,9 @@ async def at_rest(adapter: AsyncAdapter) -> None:
     """Wait until an adapter has nothing in use: no call, no turn, no connection."""
     hop = hop_of(adapter.blocking)
     with anyio.move_on_after(10):
-        while hop.flights or hop.turns().taken or adapter.checked_out:
+        while hop.flights or hop.taken or adapter.checked_out:
             await anyio.sleep(0.002)
-    assert (hop.flights, hop.turns().taken, adapter.checked_out) == (set(), 0, 0)
+    assert (hop.flights, hop.taken, adapter.checked_out) == (set(), 0, 0)
 
 
 @pytest.fixture

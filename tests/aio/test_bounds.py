@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from uuid import UUID
 
 import anyio
 import pytest
@@ -10,12 +15,15 @@ from anyio import to_thread
 
 from cheap.aio import AsyncDao
 from cheap.aio.hop import hop_of
+from cheap.aio.sqlite import SqliteAdapter, SqliteDao
 from cheap.core import Catalog
+from cheap.core.edits import CreateHierarchy
 from cheap.db.memory import MemoryDao
 from cheap.errors import PoolTimeoutError, StoreError
+from tests.aio.cancelling import cancel, until
 from tests.aio.conftest import Make, at_rest
 from tests.aio.sites import AioSite
-from tests.contract.samples import full_catalog
+from tests.contract.samples import LIST, NOTE, A, full_catalog
 
 pytestmark = pytest.mark.anyio
 
@@ -27,14 +35,14 @@ async def test_five_hundred_calls_at_once(make: Make, site: AioSite) -> None:
     adapter = await make(pool_max_size=4)
     dao = site.dao(adapter)
     catalogs = [Catalog() for _ in range(250)]
-    turns = hop_of(adapter.blocking).turns()
+    hop = hop_of(adapter.blocking)
     most = 0
 
     async def look() -> None:
         nonlocal most
         while True:
-            assert adapter.checked_out <= turns.taken
-            most = max(most, turns.taken)
+            assert adapter.checked_out <= hop.taken
+            most = max(most, hop.taken)
             await anyio.sleep(0.001)
 
     async with anyio.create_task_group() as watching:
@@ -68,18 +76,143 @@ async def test_other_threads_of_the_program_are_not_delayed(make: Make, site: Ai
 async def test_facades_over_one_adapter_share_its_turns(make: Make, site: AioSite) -> None:
     adapter = await make()
     daos = [site.dao(adapter) for _ in range(5)]
-    width = adapter.blocking.width
-    with site.held("rows", times=width) as (_, go):
+    width = adapter.blocking.writers
+    with site.held("insert", times=width) as (_, go):
         async with anyio.create_task_group() as group:
             for each in daos * 3:
-                group.start_soon(each.list_catalog_ids)
-            turns = hop_of(adapter.blocking).turns()
-            while turns.taken < width:
+                group.start_soon(each.save_catalog, full_catalog())
+            hop = hop_of(adapter.blocking)
+            while hop.taken < width:
                 await anyio.sleep(0.001)
             await anyio.sleep(0.02)
-            assert turns.taken == width
+            assert hop.taken == width
             assert len(hop_of(adapter.blocking).flights) == 15
             go.set()
+
+
+WRITES: dict[str, Callable[[AsyncDao, UUID], Awaitable[object]]] = {
+    "create_catalog": lambda dao, at: dao.create_catalog(),
+    "delete_catalog": lambda dao, at: dao.delete_catalog(UUID(int=1)),
+    "save_catalog": lambda dao, at: dao.save_catalog(Catalog()),
+    "add_aspect_def": lambda dao, at: dao.add_aspect_def(at, NOTE),
+    "create_hierarchy": lambda dao, at: dao.create_hierarchy(at, "list", LIST),
+    "drop_hierarchy": lambda dao, at: dao.drop_hierarchy(at, "missing"),
+    "commit": lambda dao, at: dao.commit(at, [CreateHierarchy("list", LIST)]),
+    "write_value": lambda dao, at: dao.write_value(at, "missing", A, "data", [b""]),
+    "run, writing": lambda dao, at: dao.run(lambda store: store.create_catalog(), write=True),
+}
+READS: dict[str, Callable[[AsyncDao, UUID], Awaitable[object]]] = {
+    "get_catalog": lambda dao, at: dao.get_catalog(at),
+    "list_catalogs": lambda dao, at: dao.list_catalogs(),
+    "catalog_exists": lambda dao, at: dao.catalog_exists(at),
+    "load_catalog": lambda dao, at: dao.load_catalog(at),
+    "list_catalog_ids": lambda dao, at: dao.list_catalog_ids(),
+    "load_catalogs_page": lambda dao, at: dao.load_catalogs_page(0),
+    "get_aspect_def": lambda dao, at: dao.get_aspect_def(at, "missing"),
+    "list_aspect_defs": lambda dao, at: dao.list_aspect_defs(at),
+    "list_hierarchies": lambda dao, at: dao.list_hierarchies(at),
+    "read_hierarchy": lambda dao, at: dao.read_hierarchy(at, "missing"),
+    "get_aspects": lambda dao, at: dao.get_aspects(at, "missing", [A]),
+    "find_aspects": lambda dao, at: dao.find_aspects(at, "missing"),
+    "read_changes": lambda dao, at: dao.read_changes(at),
+    "read_piece": lambda dao, at: dao.read_piece(at, "missing", A, "data"),
+    "run": lambda dao, at: dao.run(lambda store: store.get_catalog(at)),
+}
+
+
+def test_every_verb_is_among_them() -> None:
+    awaited = {
+        name
+        for name, each in inspect.getmembers(AsyncDao, inspect.iscoroutinefunction)
+        if not name.startswith("_")
+    }
+    assert awaited - {"close"} == {each.split(",")[0] for each in WRITES | READS}
+
+
+@pytest.mark.parametrize("verb", [*WRITES, *READS])
+async def test_who_waits_to_write_holds_up_nobody_who_reads(
+    verb: str, make: Make, site: AioSite
+) -> None:
+    """And who writes waits, where one at a time can, for the end of the transaction."""
+    adapter = await make()
+    dao = site.dao(adapter)
+    catalog = (await dao.create_catalog()).catalog_id
+    begun, called, ended = anyio.Event(), anyio.Event(), anyio.Event()
+    asked = 0
+    committed: list[bool] = []
+
+    async def write() -> None:
+        nonlocal asked
+        await begun.wait()
+        asked += 1  # there is nothing to wait for between this and the queue
+        await dao.save_catalog(Catalog())
+
+    async def call() -> None:
+        while asked < 3:
+            await anyio.sleep(0.001)
+        called.set()
+        with suppress(LookupError):
+            await (READS | WRITES)[verb](dao, catalog)
+        committed.append(is_over)
+        ended.set()
+
+    alone = verb in WRITES and adapter.blocking.writers == 1
+    is_over = False
+    async with anyio.create_task_group() as group:
+        for each in (write, write, write, call):
+            group.start_soon(each)
+        async with dao.transaction():
+            await dao.save_catalog(Catalog())
+            begun.set()
+            with anyio.fail_after(20):
+                await (called if alone else ended).wait()
+        is_over = True
+    assert committed == [alone]
+    assert len(await dao.list_catalog_ids()) >= 5
+
+
+@pytest.mark.parametrize("waiting", ["save", "transaction"])
+async def test_who_gives_up_waiting_to_write_leaves_the_place(
+    way: str, waiting: str, make: Make, site: AioSite
+) -> None:
+    adapter = await make()
+    dao = site.dao(adapter)
+    hop = hop_of(adapter.blocking)
+    queued = threading.Event()
+    doomed = Catalog()
+
+    async def call() -> None:
+        queued.set()
+        if waiting == "save":
+            await dao.save_catalog(doomed)
+        async with dao.transaction():
+            raise AssertionError("the block was entered")
+
+    others = adapter.blocking.writers
+    with site.held("insert", times=others) as (_, go):
+        async with anyio.create_task_group() as group:
+            for _ in range(others):
+                group.start_soon(dao.save_catalog, full_catalog())
+            while adapter.checked_out < others:
+                await anyio.sleep(0.001)
+            await cancel(way, call, partial(until, queued))
+            assert hop.taken == others
+            go.set()
+    await at_rest(adapter)
+    await dao.save_catalog(Catalog())
+    assert doomed.global_id not in await dao.list_catalog_ids()
+
+
+async def test_memory_of_sqlite_has_one_connection_for_all() -> None:
+    async with await SqliteAdapter.create(":memory:", init_schema=True) as adapter:
+        dao = SqliteDao(adapter)
+        hop = hop_of(adapter.blocking)
+        assert hop.turns(write=True) is hop.turns(write=False)
+        async with anyio.create_task_group() as group:
+            for _ in range(20):
+                group.start_soon(dao.save_catalog, Catalog())
+                group.start_soon(dao.list_catalogs)
+        assert len(await dao.list_catalog_ids()) == 20
 
 
 async def test_calls_begin_in_the_order_in_which_they_were_made() -> None:

@@ -17,6 +17,8 @@ from cheap.aio.adapter import AsyncAdapter
 from cheap.aio.hop import hop_of
 from cheap.core import Catalog
 from cheap.core.edits import Append, CreateHierarchy
+from cheap.errors import CommitUnknownError, StoppedError
+from cheap.store import Store
 from tests.aio.cancelling import cancel, until
 from tests.aio.conftest import Make, at_rest
 from tests.aio.sites import AioSite
@@ -89,12 +91,12 @@ async def test_nobody_waits_for_a_thread_that_cannot_be_stopped(
 ) -> None:
     """The caller is back while the thread is still at it; turn and connection come back later."""
     catalog = await create(dao)
-    turns = hop_of(adapter.blocking).turns()
+    hop = hop_of(adapter.blocking)
     with site.held("insert") as (held, go), watch() as seen:
         append = lambda: dao.commit(catalog, [Append("list", [A])])  # noqa: E731
         await cancel(way, append, partial(until, held))
         assert seen.outcome is Outcome.ROLLED_BACK
-        assert (turns.taken, adapter.checked_out) == (1, 1)
+        assert (hop.taken, adapter.checked_out) == (1, 1)
         go.set()
     await at_rest(adapter)
     assert (await dao.read_hierarchy(catalog, "list")).items == ()
@@ -109,7 +111,7 @@ async def test_a_call_that_waits_for_its_turn_never_starts(
 ) -> None:
     adapter = await make(pool_max_size=2)
     dao = site.dao(adapter)
-    width = adapter.blocking.width
+    width = adapter.blocking.writers
     catalog = full_catalog()
     queued = threading.Event()
 
@@ -117,11 +119,11 @@ async def test_a_call_that_waits_for_its_turn_never_starts(
         queued.set()
         await dao.save_catalog(catalog)
 
-    with site.slow(times=width), watch() as seen:
+    with site.slow("insert", times=width), watch() as seen:
         async with anyio.create_task_group() as group:
             for _ in range(width):
-                group.start_soon(dao.list_catalog_ids)
-            while hop_of(adapter.blocking).turns().taken < width:
+                group.start_soon(dao.save_catalog, full_catalog())
+            while hop_of(adapter.blocking).taken < width:
                 await anyio.sleep(0.001)
             before = len(seen.calls)
             await cancel(way, call, partial(until, queued))
@@ -149,7 +151,7 @@ async def test_one_who_waits_for_a_connection(way: str, make: Make, site: AioSit
             await cancel(way, call, reached)
         assert seen.outcome is Outcome.ROLLED_BACK
         with anyio.fail_after(5):
-            while hop_of(blocking).turns().taken:
+            while hop_of(blocking).taken:
                 await anyio.sleep(0.001)
     finally:
         await to_thread.run_sync(blocking.release, lent)
@@ -252,6 +254,95 @@ async def test_while_it_commits(way: str, dao: AsyncDao, site: AioSite) -> None:
     assert await is_whole(dao, catalog)
     assert catalog.revision == 1
     assert await dao.save_catalog(catalog) == 1  # nothing to be done: it counts as saved
+
+
+async def test_after_its_first_commit(
+    way: str, dao: AsyncDao, adapter: AsyncAdapter, site: AioSite
+) -> None:
+    """Work of several calls is stopped like a single one; what it had committed stays."""
+    first, second = full_catalog(), full_catalog()
+    waiting: list[threading.Event] = []
+
+    def work(store: Store) -> None:
+        store.save_catalog(first)
+        with site.slow("insert") as begun:
+            waiting.append(begun)
+            store.save_catalog(second)
+
+    async def reached() -> None:
+        while not waiting:
+            await anyio.sleep(0.001)
+        await until(waiting[0])
+
+    with watch() as seen:
+        await cancel(way, lambda: dao.run(work), reached)
+    assert seen.outcome is Outcome.COMMITTED
+    assert await to_thread.run_sync(site.settled), site.at_work()
+    await at_rest(adapter)
+    assert await dao.list_catalog_ids() == [first.global_id]
+    assert (first.revision, second.revision) == (1, 0)
+
+
+async def test_during_its_first_commit(
+    way: str, dao: AsyncDao, adapter: AsyncAdapter, site: AioSite
+) -> None:
+    """The commit is awaited, and nothing comes after it, not even in a thread that was left."""
+    catalogs = [full_catalog() for _ in range(10)]
+    failures: list[Exception] = []
+
+    def work(store: Store) -> None:
+        for each in catalogs:
+            try:
+                store.save_catalog(each)
+            except StoppedError as error:
+                failures.append(error)
+
+    with site.held("commit") as (held, go), watch() as seen:
+        await cancel_while_held(way, lambda: dao.run(work), held, go)
+    await at_rest(adapter)
+    assert seen.outcome is Outcome.COMMITTED
+    assert await dao.list_catalog_ids() == [catalogs[0].global_id]
+    assert len(failures) == len(catalogs) - 1
+    assert "what it had committed" in str(failures[0])
+
+
+async def test_a_failure_after_a_commit(dao: AsyncDao, adapter: AsyncAdapter) -> None:
+    """It does not undo what was committed, and the outcome does not say so."""
+
+    def work(store: Store) -> None:
+        store.save_catalog(full_catalog())
+        store.save_catalog(full_catalog())
+        raise OSError("no file")
+
+    with watch() as seen, pytest.raises(OSError, match="no file"):
+        await dao.run(work)
+    assert seen.outcome is Outcome.COMMITTED
+    assert len(await dao.list_catalog_ids()) == 2
+
+
+async def test_a_commit_that_is_lost(
+    way: str, dao: AsyncDao, adapter: AsyncAdapter, site: AioSite
+) -> None:
+    """It stays in doubt, whatever the work does next; and that is stopped all the same."""
+    lost, go_on = threading.Event(), threading.Event()
+
+    def lose(_: object) -> None:
+        raise CommitUnknownError("the network is gone")
+
+    def work(store: Store) -> None:
+        with pytest.raises(CommitUnknownError):
+            store.save_catalog(full_catalog())
+        lost.set()
+        assert go_on.wait(30)
+        store.save_catalog(full_catalog())
+
+    with site.before("commit", lose), watch() as seen:
+        await cancel(way, lambda: dao.run(work), partial(until, lost))
+        assert seen.outcome is Outcome.UNKNOWN
+        go_on.set()
+    await at_rest(adapter)
+    assert seen.outcome is Outcome.UNKNOWN
+    assert await dao.list_catalog_ids() == []
 
 
 async def test_a_commit_that_fails(dao: AsyncDao, site: AioSite) -> None:
@@ -378,8 +469,6 @@ async def test_a_transaction_does_not_survive_a_call_that_was_stopped(
     dao: AsyncDao, adapter: AsyncAdapter, site: AioSite
 ) -> None:
     """Also when the block lives on: its next call says so, and so does its end."""
-    from cheap.errors import StoppedError
-
     catalog = full_catalog()
     with pytest.raises(StoppedError):
         async with dao.transaction():
@@ -402,10 +491,10 @@ async def test_nobody_waits_for_a_thread_that_cannot_be_stopped_in_a_transaction
         async with dao.transaction():
             await dao.save_catalog(catalog)
 
-    turns = hop_of(adapter.blocking).turns()
+    hop = hop_of(adapter.blocking)
     with site.held("insert") as (held, go):
         await cancel(way, call, partial(until, held))
-        assert (turns.taken, adapter.checked_out) == (1, 1)
+        assert (hop.taken, adapter.checked_out) == (1, 1)
         go.set()
     await at_rest(adapter)
     assert not await is_whole(dao, catalog)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,18 @@ from anyio import to_thread
 from cheap.aio import AsyncDao, connect
 from cheap.aio import sqlite as aio_sqlite
 from cheap.aio.adapter import AsyncAdapter, opened
+from cheap.aio.hop import hop_of
 from cheap.aio.sqlite import SqliteAdapter, SqliteDao, get_dao, use_adapter
 from cheap.core import Catalog
 from cheap.db.memory import MemoryDao
 from cheap.db.sqlite import SqliteAdapter as BlockingAdapter
-from cheap.errors import ClosedError, ConfigurationError, StoppedError, UnavailableError
+from cheap.errors import (
+    ClosedError,
+    ConfigurationError,
+    MisuseError,
+    StoppedError,
+    UnavailableError,
+)
 from tests.aio.cancelling import cancel, until
 from tests.aio.conftest import Make, at_rest
 from tests.aio.sites import AioSite
@@ -148,13 +157,63 @@ async def test_a_transaction_that_is_open_can_only_be_rolled_back(
 ) -> None:
     adapter = await make()
     dao = site.dao(adapter)
-    with pytest.raises(ClosedError):
-        async with dao.transaction():
-            await dao.save_catalog(full_catalog())
-            await adapter.close()
-            await dao.save_catalog(full_catalog())
+    begun, closed = anyio.Event(), anyio.Event()
+
+    async def close() -> None:
+        await begun.wait()
+        await adapter.close()
+        closed.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(close)
+        with pytest.raises(ClosedError):
+            async with dao.transaction():
+                await dao.save_catalog(full_catalog())
+                begun.set()
+                await closed.wait()
+                await dao.save_catalog(full_catalog())
     assert await to_thread.run_sync(site.catalogs) == 0
     assert await to_thread.run_sync(site.settled), site.at_work()
+
+
+async def test_closing_inside_of_a_transaction_is_refused(make: Make, site: AioSite) -> None:
+    """It would wait for a call that waits for the transaction, if there is one; so it never does.
+
+    What was in the block goes on, and closing afterwards works.
+    """
+    adapter = await make(pool_max_size=1)
+    dao = site.dao(adapter)
+    begun = anyio.Event()
+
+    async def wait() -> None:
+        await begun.wait()
+        await dao.save_catalog(Catalog())
+
+    async def close_in_another_task() -> None:
+        with pytest.raises(MisuseError, match="after the block"):
+            await adapter.close()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(wait)
+        async with dao.transaction():
+            await dao.save_catalog(Catalog())
+            begun.set()
+            while not hop_of(adapter.blocking).flights:
+                await anyio.sleep(0.001)
+            for cancel_ in (False, True):
+                with pytest.raises(MisuseError, match="after the block"):
+                    await adapter.close(cancel=cancel_)
+            async with anyio.create_task_group() as inner:
+                inner.start_soon(close_in_another_task)
+            await dao.save_catalog(Catalog())
+    await adapter.close()
+    assert await to_thread.run_sync(site.catalogs) == 3
+
+
+async def test_a_store_that_was_connected_neither(tmp_path: Path) -> None:
+    async with await connect(f"sqlite:///{tmp_path}/a.db") as dao, dao.transaction():
+        with pytest.raises(MisuseError, match="after the block"):
+            await dao.close()
 
 
 async def test_closing_in_the_event_loop_of_nobody(make: Make, site: AioSite) -> None:
@@ -373,6 +432,78 @@ def test_a_loop_that_ends_before_its_threads(path: Path, loop: str) -> None:
         await adapter.close()
 
     anyio.run(end, backend=loop)
+
+
+def leave_behind(loop_work: Callable[[list[asyncio.Task[Any]]], Awaitable[None]]) -> list[Any]:
+    """Run something in an event loop, and end that without its tasks; they are returned."""
+    tasks: list[asyncio.Task[Any]] = []
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(loop_work(tasks))
+    loop.close()
+    for each in tasks:
+        each._log_destroy_pending = False  # type: ignore[attr-defined]
+    return tasks
+
+
+async def close_soon(adapter: AsyncAdapter) -> None:
+    async with asyncio.timeout(20):
+        await adapter.close()
+
+
+def test_closing_after_a_loop_that_left_calls_in_the_queue(site: AioSite) -> None:
+    adapter = asyncio.run(site.create())
+    dao = site.dao(adapter)
+    width = adapter.blocking.writers
+
+    async def leave(tasks: list[asyncio.Task[Any]]) -> None:
+        for _ in range(width + 3):
+            tasks.append(asyncio.create_task(dao.save_catalog(Catalog())))  # type: ignore[arg-type]
+        while adapter.checked_out < width:
+            await asyncio.sleep(0.001)
+
+    with site.held("insert", times=width):
+        left = leave_behind(leave)
+    assert len(hop_of(adapter.blocking).flights) >= 3
+    asyncio.run(close_soon(adapter))
+    assert not hop_of(adapter.blocking).flights
+    assert site.catalogs() == width  # those that ran were finished, and the others never began
+    assert site.connections_left() == 0
+    assert not any(each.done() for each in left)
+
+
+@pytest.mark.parametrize("thrown_away", [False, True])
+def test_closing_after_a_loop_that_left_a_transaction_open(
+    site: AioSite, thrown_away: bool
+) -> None:
+    adapter = asyncio.run(site.create())
+    dao = site.dao(adapter)
+
+    async def leave(tasks: list[asyncio.Task[Any]]) -> None:
+        begun = asyncio.Event()
+
+        async def work() -> None:
+            async with dao.transaction():
+                await dao.save_catalog(Catalog())
+                begun.set()
+                await asyncio.Event().wait()
+
+        tasks.append(asyncio.create_task(work()))
+        await begun.wait()
+
+    left = leave_behind(leave)
+    assert adapter.checked_out == 1
+    if thrown_away:  # then it is rolled back right away
+        left.clear()
+        gc.collect()
+        assert not hop_of(adapter.blocking).transactions
+    asyncio.run(close_soon(adapter))
+    assert adapter.checked_out == 0
+    assert site.settled(), site.at_work()
+    assert site.catalogs() == 0
+    assert site.connections_left() == 0
+    left.clear()
+    gc.collect()  # nothing is given back twice
+    assert adapter.checked_out == 0
 
 
 # --- get_dao ------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
@@ -64,7 +65,7 @@ async def test_nothing_at_all(dao: AsyncDao) -> None:
         await anext(dao.iter_hierarchy(UUID(int=1), "list"))
 
 
-ITERATORS: list[Callable[[AsyncDao, UUID], AsyncIterator[Any]]] = [
+ITERATORS: list[Callable[[AsyncDao, UUID], AsyncPages[Any]]] = [
     lambda dao, catalog: dao.iter_catalogs(page_size=2),
     lambda dao, catalog: dao.iter_aspects(catalog, PERSON.name, page_size=2),
     lambda dao, catalog: dao.iter_hierarchy(catalog, "list", page_size=2),
@@ -77,12 +78,45 @@ async def test_leaving_early_leaves_nothing_behind(
     dao: AsyncDao,
     adapter: AsyncAdapter,
     catalog: UUID,
-    iterate: Callable[[AsyncDao, UUID], AsyncIterator[Any]],
+    iterate: Callable[[AsyncDao, UUID], AsyncPages[Any]],
 ) -> None:
     async for _ in iterate(dao, catalog):
         assert adapter.checked_out == 0  # nor is anything held from page to page
         break
     await dao.delete_catalog(catalog)
+
+
+@pytest.mark.parametrize("iterate", ITERATORS)
+async def test_it_can_be_closed(
+    dao: AsyncDao, catalog: UUID, iterate: Callable[[AsyncDao, UUID], AsyncPages[Any]]
+) -> None:
+    async with aclosing(iterate(dao, catalog)) as items:
+        await anext(items)
+    assert items.at_hand == 0
+    with pytest.raises(StopAsyncIteration):
+        await anext(items)
+    await items.aclose()
+
+
+async def test_it_cannot_be_closed_under_the_hands_of_another_task(
+    dao: AsyncDao, catalog: UUID, site: AioSite
+) -> None:
+    entries = dao.iter_hierarchy(catalog, "list")
+    found: list[UUID | None] = []
+
+    async def iterate() -> None:
+        async for each in entries:
+            found.append(each.entity)
+
+    with site.held("rows") as (held, go):
+        async with anyio.create_task_group() as group:
+            group.start_soon(iterate)
+            while not held.is_set():
+                await anyio.sleep(0.001)
+            with pytest.raises(MisuseError, match="two tasks"):
+                await entries.aclose()
+            go.set()
+    assert found == IDS
 
 
 async def test_cancelled_in_the_middle_it_goes_on(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+from collections.abc import AsyncGenerator
 from contextvars import Context
 from uuid import UUID
 
@@ -187,6 +189,40 @@ async def test_a_task_that_outlives_the_block_is_on_its_own_again(dao: AsyncDao)
     assert len(await ids(dao)) == 3
 
 
+@pytest.mark.on("asyncio")  # trio wants generators closed
+@pytest.mark.parametrize("inside", [False, True])
+async def test_an_asynchronous_generator_that_is_left_early(
+    dao: AsyncDao, adapter: AsyncAdapter, inside: bool
+) -> None:
+    """The event loop ends it in another context; the transaction is rolled back all the same."""
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+
+    async def saving() -> AsyncGenerator[int]:
+        with watch():
+            async with dao.transaction():
+                await dao.create_catalog()
+                yield len(await ids(dao))
+
+    with watch() as seen:
+        async for count in saving():
+            assert count == 1
+            break
+        gc.collect()
+        await at_rest(adapter)
+        calls = len(seen.calls)
+        if inside:  # what was open here before is still open, and nothing else
+            async with dao.transaction():
+                await dao.create_catalog()
+        else:
+            await dao.create_catalog()
+        assert len(seen.calls) > calls
+    assert len(await ids(dao)) == 1
+    gc.collect()  # asyncio tells of a failure when it throws its task away
+    await asyncio.sleep(0)
+    assert told == []
+
+
 async def test_tasks_that_were_there_before_go_on(make: Make, site: AioSite) -> None:
     """They neither see what is not committed, nor are they held up by it (but by its locks)."""
     adapter = await make()
@@ -244,11 +280,11 @@ async def test_more_transactions_than_connections(make: Make, site: AioSite) -> 
 
 
 async def test_it_holds_a_turn_and_gives_it_back(dao: AsyncDao, adapter: AsyncAdapter) -> None:
-    turns = hop_of(adapter.blocking).turns()
+    hop = hop_of(adapter.blocking)
     for fails in (False, True):
         try:
             async with dao.transaction():
-                assert (turns.taken, adapter.checked_out) == (1, 1)
+                assert (hop.taken, adapter.checked_out) == (1, 1)
                 if fails:
                     raise Oops
         except Oops:

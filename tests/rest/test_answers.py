@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import json
+from pathlib import Path
 from urllib.parse import quote
 
+import anyio
 import pytest
 
 import cheap
+from cheap.aio import AsyncDao
+from cheap.aio.hop import hop_of
+from cheap.connecting import connect
+from cheap.db.dao import SqlDao
 from cheap.db.memory import MemoryDao
 from cheap.errors import UnavailableError
-from tests.contract.samples import PERSON, entities
+from tests.contract.samples import PERSON, A, entities
 from tests.rest.apps import append, put_person, site
 
 pytestmark = pytest.mark.anyio
@@ -209,6 +216,40 @@ async def test_a_store_that_was_given_stays_open() -> None:
     async with site(store) as here:
         await here.get(here.path())
     assert store.list_catalog_ids() == [here.id]
+
+
+async def test_requests_that_wait_to_write_hold_up_none_that_read(tmp_path: Path) -> None:
+    """On SQLite, where somebody writes for long: a slow upload, another process, a transaction."""
+    with connect(f"sqlite:///{tmp_path}/a.db") as store:
+        assert isinstance(store, SqlDao)
+        hop = hop_of(store.adapter)
+        async with site(store, deletion_interval=1000) as here, anyio.create_task_group() as group:
+            begun, ended = anyio.Event(), anyio.Event()
+
+            async def write(path: str, content: bytes, kind: str) -> None:
+                await begun.wait()
+                headers = {"content-type": kind}
+                answer = await here.http.post(here.path(path), content=content, headers=headers)
+                assert answer.status_code == 200
+
+            async def read() -> None:
+                await begun.wait()
+                while len(hop.flights) < 4:
+                    await anyio.sleep(0.001)
+                assert (await here.get(here.path())).status_code == 200
+                ended.set()
+
+            edits = json.dumps({"edits": [append(*entities(1))]}).encode()
+            line = json.dumps({"entity": str(A), "aspect": {"name": "Al"}}).encode()
+            for _ in range(2):
+                group.start_soon(write, "/commit", edits, "application/json")
+                group.start_soon(write, f"/aspects/{PERSON.name}", line, "application/x-ndjson")
+            group.start_soon(read)
+            async with AsyncDao(store).transaction():
+                begun.set()
+                with anyio.fail_after(20):
+                    await ended.wait()
+        assert here.revision() == 5
 
 
 async def test_the_place_of_a_fault_in_an_edit() -> None:

@@ -326,7 +326,8 @@ def assert_at_rest(server: Any) -> None:
     until(lambda: not server.serving.in_hand, "no request is in hand")
     until(lambda: not hop.flights, "no call is under way")
     until(lambda: server.adapter.checked_out == 0, "all connections are given back")
-    until(lambda: all(each.taken == 0 for each in hop._turns.values()), "no turn is taken")
+    turns = [each for both in hop._turns.values() for each in both]
+    until(lambda: all(each.taken == 0 for each in turns), "no turn is taken")
 
 
 @pytest.mark.usefixtures("whole_run")
