@@ -29,6 +29,7 @@ from cheap.errors import (
     Fault,
     InternalError,
     InvalidDocumentError,
+    InvalidQueryError,
     InvalidValueError,
     MalformedRequestError,
     OverloadedError,
@@ -38,6 +39,7 @@ from cheap.errors import (
 from cheap.rest.client import AsyncCheapClient, CheapClient, CheapClientConfig
 from cheap.rest.main import create_app
 from cheap.rest.wire.problems import encode_problem, error_of, status_of
+from cheap.store import Change, Page
 from tests.live import listening
 
 PERSON = AspectDef("person", [PropertyDef("age", PropertyType.INTEGER)])
@@ -234,13 +236,36 @@ def test_names_that_lead_elsewhere(client: CheapClient, name: str) -> None:
     assert client.get_catalog(other.catalog_id) == other
 
 
-def test_waiting_longer_than_the_timeout(client: CheapClient) -> None:
+def waiting(config: CheapClientConfig, catalog_id: UUID, seconds: Any) -> Page[Change]:
+    """What the blocking client waits for."""
+    with CheapClient(config=config) as client:
+        return client.wait_for_changes(catalog_id, 1, seconds=seconds)
+
+
+def awaiting(config: CheapClientConfig, catalog_id: UUID, seconds: Any) -> Page[Change]:
+    """What the awaited client waits for."""
+
+    async def main() -> Page[Change]:
+        async with AsyncCheapClient(config=config) as client:
+            return await client.wait_for_changes(catalog_id, 1, seconds=seconds)
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("wait", [waiting, awaiting])
+def test_waiting_longer_than_the_timeout(client: CheapClient, wait: Callable[..., Any]) -> None:
     """The time for an answer begins when the server has waited as long as it was asked to."""
-    catalog = client.create_catalog()
+    catalog_id = client.create_catalog().catalog_id
     url = str(client._http.base_url)  # pyright: ignore[reportPrivateUsage]
-    with CheapClient(config=CheapClientConfig(url, timeout=0.3, max_retries=0)) as hasty:
-        page = hasty.wait_for_changes(catalog.catalog_id, catalog.revision, seconds=1)
+    page = wait(CheapClientConfig(url, timeout=0.3, max_retries=0), catalog_id, 1)
     assert (page.items, page.next) == ((), None)
+
+
+@pytest.mark.parametrize("seconds", [-100, 61, float("nan"), float("inf"), "1", None], ids=repr)
+@pytest.mark.parametrize("wait", [waiting, awaiting])
+def test_a_wait_that_makes_no_sense(wait: Callable[..., Any], seconds: Any) -> None:
+    with pytest.raises(InvalidQueryError, match="seconds"):
+        wait(QUICK, uuid4(), seconds)
 
 
 def test_a_definition_that_was_replaced_meanwhile(client: CheapClient) -> None:

@@ -52,6 +52,7 @@ from cheap.rest.client.sending import (
     pause_after,
     pauses,
     reply_of,
+    request_of,
 )
 from cheap.rest.client.verbs import Verbs
 from cheap.rest.wire import contents, routes
@@ -143,15 +144,13 @@ class AsyncCheapClient(AsyncIterators):
                 raise failure
             await anyio.sleep(pause_after(headers, pause))
 
-    def _request(self, step: Call, body: AsyncBody | None) -> httpx.Request:
-        headers = step.headers
-        if body is not None:
-            headers = {**headers, "transfer-encoding": "chunked"}
-        request = self._http.build_request(
-            step.route.method, step.url, content=step.body, headers=headers
-        )
-        if body is not None:
-            request.stream = body
+    def _request(self, step: Call, body: AsyncBody | None = None) -> httpx.Request:
+        parts = request_of(step, self._config)
+        if body is None:
+            return self._http.build_request(**parts)
+        parts["headers"] = {**step.headers, "transfer-encoding": "chunked"}
+        request = self._http.build_request(**parts)
+        request.stream = body
         return request
 
     @asynccontextmanager

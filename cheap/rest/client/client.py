@@ -42,6 +42,7 @@ from cheap.rest.client.sending import (
     pause_after,
     pauses,
     reply_of,
+    request_of,
 )
 from cheap.rest.client.verbs import Verbs
 from cheap.rest.wire import contents, routes
@@ -113,13 +114,7 @@ class CheapClient(Store):
         while True:
             headers: Any = {}
             try:
-                response = self._http.request(
-                    step.route.method,
-                    step.url,
-                    content=step.body if body is None else body,
-                    headers=step.headers,
-                    timeout=self._config.timeout + step.patience,
-                )
+                response = self._http.send(self._request(step, body))
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 failure = failure_of(step, error)
                 failure.__cause__ = error
@@ -133,6 +128,12 @@ class CheapClient(Store):
             if pause is None or not may_repeat(step, failure):
                 raise failure
             time.sleep(pause_after(headers, pause))
+
+    def _request(self, step: Call, body: Iterable[bytes] | None = None) -> httpx.Request:
+        parts = request_of(step, self._config)
+        if body is not None:
+            parts["content"] = body
+        return self._http.build_request(**parts)
 
     @contextmanager
     def _streaming(self, step: Call) -> Generator[Iterator[bytes]]:

@@ -77,6 +77,17 @@ def options_of(config: CheapClientConfig) -> dict[str, Any]:
     }
 
 
+def request_of(call: Call, config: CheapClientConfig) -> dict[str, Any]:
+    """Return the arguments with which httpx builds the request of a call."""
+    return {
+        "method": call.route.method,
+        "url": call.url,
+        "content": call.body,
+        "headers": call.headers,
+        "timeout": httpx.Timeout(config.timeout, read=config.timeout + call.patience),
+    }
+
+
 def reply_of(call: Call, response: httpx.Response) -> Reply:
     """Return the reply of a response that was read.
 

@@ -47,6 +47,7 @@ from cheap.rest.client.lines import read_catalog_line
 from cheap.rest.wire import contents, routes
 from cheap.rest.wire.edits import definitions_after, type_code, write_edit, written_definition
 from cheap.rest.wire.filters import write_filter, write_order
+from cheap.rest.wire.routes import MAX_WAIT
 from cheap.rest.wire.shapes import MAX_INT
 from cheap.store import (
     CatalogHeader,
@@ -419,7 +420,7 @@ class Verbs:
             ("since", check_since(since)),
             ("cursor", _cursor(cursor)),
             ("limit", self._limit(limit)),
-            ("wait", wait or None),
+            ("wait", _seconds(wait) or None),
         ]
         made = call(routes.READ_CHANGES, check_id(catalog_id, "catalog id"), query=query)
         made.patience = wait
@@ -447,6 +448,12 @@ def _cursor(cursor: object) -> str | None:
     if not isinstance(cursor, str) or not cursor.isascii() or not 0 < len(cursor) < _LONG_CURSOR:
         raise InvalidQueryError(f"cursor: expected the next of a page, got {show(cursor)}")
     return cursor
+
+
+def _seconds(wait: object) -> float:
+    if not isinstance(wait, (int, float)) or not 0 <= wait <= MAX_WAIT:
+        raise InvalidQueryError(f"seconds: expected 0 to {MAX_WAIT}, got {show(wait)}")
+    return wait
 
 
 def _reading(made: Call) -> Call:
