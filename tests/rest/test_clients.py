@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from typing import Any
 from uuid import UUID, uuid4
@@ -125,10 +125,10 @@ class Played(httpx.MockTransport):
     Args:
         trouble: what it does at first; an answer, or an error to raise.
         times: how often.
-        answer: what it answers afterwards.
+        answer: what it answers afterwards: JSON, or a stream of bytes.
     """
 
-    def __init__(self, trouble: Any, times: int, answer: dict[str, Any]) -> None:
+    def __init__(self, trouble: Any, times: int, answer: Any) -> None:
         self.keys: list[str | None] = []
         self._trouble = trouble
         self._times = times
@@ -138,7 +138,9 @@ class Played(httpx.MockTransport):
     def _respond(self, request: httpx.Request) -> httpx.Response:
         self.keys.append(request.headers.get("idempotency-key"))
         if len(self.keys) > self._times:
-            return httpx.Response(200, json=self._answer)
+            if isinstance(self._answer, dict):
+                return httpx.Response(200, json=self._answer)
+            return httpx.Response(200, stream=self._answer)
         if isinstance(self._trouble, Exception):
             raise self._trouble
         error, headers = self._trouble
@@ -207,6 +209,70 @@ def test_retry_after_is_waited_for() -> None:
     with CheapClient(config=QUICK, transport=played) as client:
         write(client)
     assert 1 <= time.monotonic() - start < 3
+
+
+# --- streams --------------------------------------------------------------------------------
+
+
+class Torn(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that breaks off after its first line."""
+
+    def __init__(self, line: bytes) -> None:
+        self._line = line
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._line
+        raise LOST
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._line
+        raise LOST
+
+
+Found = list[Catalog]
+
+
+def stream(transport: Any, found: Found) -> None:
+    """Read a stream of the blocking client."""
+    with CheapClient(config=QUICK, transport=transport) as client:
+        for each in client.stream_catalogs():
+            found.append(each)
+
+
+def astream(transport: Any, found: Found) -> None:
+    """Read a stream of the awaited client."""
+
+    async def main() -> None:
+        async with AsyncCheapClient(config=QUICK, transport=transport) as client:
+            async for each in client.stream_catalogs():
+                found.append(each)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("trouble", [BUSY, LOST, UNREACHED], ids=["busy", "lost", "unreached"])
+@pytest.mark.parametrize("read_all", [stream, astream])
+def test_a_stream_is_opened_again(read_all: Callable[..., None], trouble: Any) -> None:
+    catalog = Catalog()
+    line = httpx.ByteStream(catalog.json().encode() + b"\n")
+    played, found = Played(trouble, 3, line), Found()
+    read_all(played, found)
+    assert (found, len(played.keys)) == ([catalog], 4)
+
+    played = Played(trouble, 100, line)
+    with pytest.raises(BusyError if trouble is BUSY else UnavailableError):
+        read_all(played, found)
+    assert (found, len(played.keys)) == ([catalog], 4)
+
+
+@pytest.mark.parametrize("read_all", [stream, astream])
+def test_a_stream_that_breaks_off_is_not_begun_anew(read_all: Callable[..., None]) -> None:
+    """Its first line was handed out already."""
+    catalog = Catalog()
+    played, found = Played(None, 0, Torn(catalog.json().encode() + b"\n")), Found()
+    with pytest.raises(UnavailableError):
+        read_all(played, found)
+    assert (found, len(played.keys)) == ([catalog], 1)
 
 
 # --- over a socket --------------------------------------------------------------------------
