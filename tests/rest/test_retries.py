@@ -24,7 +24,7 @@ from cheap.errors import (
     OverloadedError,
     UnavailableError,
 )
-from cheap.rest.client import AsyncCheapClient, CheapClientConfig
+from cheap.rest.client import AsyncCheapClient, CheapClient, CheapClientConfig
 from cheap.rest.client import async_client as module
 from tests.contract.samples import EVERYTHING, LIST, MAP, PERSON, A, entities, items
 from tests.rest.apps import Site, site
@@ -355,12 +355,28 @@ async def test_the_key_is_sent_and_not_told() -> None:
         {"timeout": float("nan")},
         {"max_retries": -1}, {"max_connections": 0}, {"page_size": 0},
         {"retry_backoff_factor": -0.1}, {"max_keepalive_connections": -1},
+        {"api_key": "schlüssel"}, {"api_key": "two words"}, {"api_key": "line\n"},
+        {"api_key": "\x7f"}, {"api_key": ""}, {"api_key": b"bytes"},
+        {"headers": {"x": "schlüssel"}}, {"headers": {"x": "a\r\ny: b"}}, {"headers": {"ü": "a"}},
+        {"headers": {"a b": "c"}}, {"headers": {"x": " a"}}, {"headers": {"x": 3}},
     ],
     ids=repr,
 )  # fmt: skip
 def test_a_configuration_that_makes_no_sense(options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match=next(iter(options))):
+    with pytest.raises(ConfigurationError, match=next(iter(options))) as caught:
         CheapClientConfig(**options)
+    assert "schlüssel" not in str(caught.value)
+
+
+def test_what_headers_may_hold() -> None:
+    headers = {"X-Request-ID": "nightly", "x": "", "y": "a b", "z": "~"}
+    config = CheapClientConfig(api_key="!key~", headers=headers)
+    with CheapClient(config=config, transport=httpx.MockTransport(echo)) as over:
+        assert over.about().items() >= {"x-api-key": "!key~", "x": "", "y": "a b"}.items()
+
+
+def echo(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json=dict(request.headers))
 
 
 async def test_saving_and_loading_over_a_mounted_app() -> None:
