@@ -359,11 +359,11 @@ class Catalog(Mapping[str, Hierarchy]):
         return catalog_schema()
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, core: object, handler: Callable[[Any], Any]) -> Any:
-        """Describe the document."""
+    def __get_pydantic_json_schema__(cls, core: object, handler: Any) -> Any:
+        """Describe the document: as it is given, and one that is taken needs no id."""
         from cheap.core.documents import document_schema
 
-        return handler(document_schema())
+        return handler(document_schema(has_id=handler.mode == "serialization"))
 
     # --- for stores -----------------------------------------------------------------------
 

@@ -2,7 +2,9 @@
 
 The guide is held by users, not by this repository: the tests say the same in other words, with the
 same names, arguments, attributes and results, and ``cheap.aio`` where it imports ``cheap.db``.
-Where it says ``http://localhost:8000``, a server of the test listens on a free port.
+Where it says ``http://localhost:8000``, a server of the test listens on a free port. Where it
+leaves arguments out, as in ``create_catalog(...)`` and ``SqliteAdapter.create(...)``, the tests
+fill them in.
 """
 
 from __future__ import annotations

@@ -89,6 +89,15 @@ async def test_catalog_as_body_and_as_answer(client: httpx.AsyncClient) -> None:
     assert Catalog.from_json(answer.content) == catalog
 
 
+async def test_body_of_a_new_catalog(client: httpx.AsyncClient, dao: SqliteDao) -> None:
+    """The guide's own body: without an id, and with its species in upper case."""
+    answer = await client.post("/api/catalog", json={"species": "SOURCE", "version": "1.0.0"})
+    assert answer.status_code == 200
+    made = await dao.load_catalog(UUID(answer.json()["globalId"]))
+    assert (made.species, made.version) == (CatalogSpecies.SOURCE, "1.0.0")
+    assert answer.json()["species"] == "source"
+
+
 async def test_body_that_is_no_catalog(client: httpx.AsyncClient) -> None:
     answer = await client.post("/api/catalog", json={"globalId": str(uuid4()), "species": "?"})
     assert answer.status_code == 422

@@ -45,6 +45,7 @@ from cheap.errors import (
     AlreadyExistsError,
     CheapError,
     InvalidDefinitionError,
+    InvalidDocumentError,
     InvalidError,
     InvalidNameError,
     InvalidValueError,
@@ -717,3 +718,26 @@ def test_pydantic_takes_and_gives_documents() -> None:
         assert list(properties) == [
             "globalId", "species", "version", "uri", "upstream", "aspectDefs", "hierarchies"
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "given", [{"species": "FORK"}, '{"species": "FORK"}'], ids=["dict", "text"]
+)
+def test_pydantic_takes_documents_of_new_catalogs(given: object) -> None:
+    """They have no id yet; documents that are read without pydantic need one."""
+    new, other = (Holder.model_validate({"catalog": given}).catalog for _ in range(2))
+    assert new.species is other.species is S.FORK
+    assert new.global_id != other.global_id
+    with pytest.raises(InvalidDocumentError, match=r"\$\.globalId: is missing"):
+        Catalog.from_json('{"species": "FORK"}')
+    with pytest.raises(ValueError, match=r"\$\.globalId"):
+        Holder.model_validate({"catalog": {"species": "FORK", "globalId": None}})
+
+
+@pytest.mark.parametrize(
+    ("mode", "needed"),
+    [("validation", ["species"]), ("serialization", ["globalId", "species"])],
+)
+def test_pydantic_describes_what_it_takes_and_gives(mode: Any, needed: list[str]) -> None:
+    described = Holder.model_json_schema(mode=mode)
+    assert described["properties"]["catalog"]["required"] == needed

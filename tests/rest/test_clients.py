@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from typing import Any
 from uuid import UUID, uuid4
@@ -29,6 +29,7 @@ from cheap.errors import (
     Fault,
     InternalError,
     InvalidDocumentError,
+    InvalidQueryError,
     InvalidValueError,
     MalformedRequestError,
     OverloadedError,
@@ -38,6 +39,7 @@ from cheap.errors import (
 from cheap.rest.client import AsyncCheapClient, CheapClient, CheapClientConfig
 from cheap.rest.main import create_app
 from cheap.rest.wire.problems import encode_problem, error_of, status_of
+from cheap.store import Change, Page
 from tests.live import listening
 
 PERSON = AspectDef("person", [PropertyDef("age", PropertyType.INTEGER)])
@@ -123,10 +125,10 @@ class Played(httpx.MockTransport):
     Args:
         trouble: what it does at first; an answer, or an error to raise.
         times: how often.
-        answer: what it answers afterwards.
+        answer: what it answers afterwards: JSON, or a stream of bytes.
     """
 
-    def __init__(self, trouble: Any, times: int, answer: dict[str, Any]) -> None:
+    def __init__(self, trouble: Any, times: int, answer: Any) -> None:
         self.keys: list[str | None] = []
         self._trouble = trouble
         self._times = times
@@ -136,7 +138,9 @@ class Played(httpx.MockTransport):
     def _respond(self, request: httpx.Request) -> httpx.Response:
         self.keys.append(request.headers.get("idempotency-key"))
         if len(self.keys) > self._times:
-            return httpx.Response(200, json=self._answer)
+            if isinstance(self._answer, dict):
+                return httpx.Response(200, json=self._answer)
+            return httpx.Response(200, stream=self._answer)
         if isinstance(self._trouble, Exception):
             raise self._trouble
         error, headers = self._trouble
@@ -207,6 +211,70 @@ def test_retry_after_is_waited_for() -> None:
     assert 1 <= time.monotonic() - start < 3
 
 
+# --- streams --------------------------------------------------------------------------------
+
+
+class Torn(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that breaks off after its first line."""
+
+    def __init__(self, line: bytes) -> None:
+        self._line = line
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._line
+        raise LOST
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._line
+        raise LOST
+
+
+Found = list[Catalog]
+
+
+def stream(transport: Any, found: Found) -> None:
+    """Read a stream of the blocking client."""
+    with CheapClient(config=QUICK, transport=transport) as client:
+        for each in client.stream_catalogs():
+            found.append(each)
+
+
+def astream(transport: Any, found: Found) -> None:
+    """Read a stream of the awaited client."""
+
+    async def main() -> None:
+        async with AsyncCheapClient(config=QUICK, transport=transport) as client:
+            async for each in client.stream_catalogs():
+                found.append(each)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("trouble", [BUSY, LOST, UNREACHED], ids=["busy", "lost", "unreached"])
+@pytest.mark.parametrize("read_all", [stream, astream])
+def test_a_stream_is_opened_again(read_all: Callable[..., None], trouble: Any) -> None:
+    catalog = Catalog()
+    line = httpx.ByteStream(catalog.json().encode() + b"\n")
+    played, found = Played(trouble, 3, line), Found()
+    read_all(played, found)
+    assert (found, len(played.keys)) == ([catalog], 4)
+
+    played = Played(trouble, 100, line)
+    with pytest.raises(BusyError if trouble is BUSY else UnavailableError):
+        read_all(played, found)
+    assert (found, len(played.keys)) == ([catalog], 4)
+
+
+@pytest.mark.parametrize("read_all", [stream, astream])
+def test_a_stream_that_breaks_off_is_not_begun_anew(read_all: Callable[..., None]) -> None:
+    """Its first line was handed out already."""
+    catalog = Catalog()
+    played, found = Played(None, 0, Torn(catalog.json().encode() + b"\n")), Found()
+    with pytest.raises(UnavailableError):
+        read_all(played, found)
+    assert (found, len(played.keys)) == ([catalog], 1)
+
+
 # --- over a socket --------------------------------------------------------------------------
 
 
@@ -234,13 +302,36 @@ def test_names_that_lead_elsewhere(client: CheapClient, name: str) -> None:
     assert client.get_catalog(other.catalog_id) == other
 
 
-def test_waiting_longer_than_the_timeout(client: CheapClient) -> None:
+def waiting(config: CheapClientConfig, catalog_id: UUID, seconds: Any) -> Page[Change]:
+    """What the blocking client waits for."""
+    with CheapClient(config=config) as client:
+        return client.wait_for_changes(catalog_id, 1, seconds=seconds)
+
+
+def awaiting(config: CheapClientConfig, catalog_id: UUID, seconds: Any) -> Page[Change]:
+    """What the awaited client waits for."""
+
+    async def main() -> Page[Change]:
+        async with AsyncCheapClient(config=config) as client:
+            return await client.wait_for_changes(catalog_id, 1, seconds=seconds)
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("wait", [waiting, awaiting])
+def test_waiting_longer_than_the_timeout(client: CheapClient, wait: Callable[..., Any]) -> None:
     """The time for an answer begins when the server has waited as long as it was asked to."""
-    catalog = client.create_catalog()
+    catalog_id = client.create_catalog().catalog_id
     url = str(client._http.base_url)  # pyright: ignore[reportPrivateUsage]
-    with CheapClient(config=CheapClientConfig(url, timeout=0.3, max_retries=0)) as hasty:
-        page = hasty.wait_for_changes(catalog.catalog_id, catalog.revision, seconds=1)
+    page = wait(CheapClientConfig(url, timeout=0.3, max_retries=0), catalog_id, 1)
     assert (page.items, page.next) == ((), None)
+
+
+@pytest.mark.parametrize("seconds", [-100, 61, float("nan"), float("inf"), "1", None], ids=repr)
+@pytest.mark.parametrize("wait", [waiting, awaiting])
+def test_a_wait_that_makes_no_sense(wait: Callable[..., Any], seconds: Any) -> None:
+    with pytest.raises(InvalidQueryError, match="seconds"):
+        wait(QUICK, uuid4(), seconds)
 
 
 def test_a_definition_that_was_replaced_meanwhile(client: CheapClient) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import anyio
@@ -22,9 +24,9 @@ from cheap.errors import (
     OverloadedError,
     UnavailableError,
 )
-from cheap.rest.client import AsyncCheapClient, CheapClientConfig
+from cheap.rest.client import AsyncCheapClient, CheapClient, CheapClientConfig
 from cheap.rest.client import async_client as module
-from tests.contract.samples import LIST, MAP, PERSON, A, items
+from tests.contract.samples import EVERYTHING, LIST, MAP, PERSON, A, entities, items
 from tests.rest.apps import Site, site
 
 pytestmark = pytest.mark.anyio
@@ -82,10 +84,22 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return found
 
 
+CLOB_OF = entities(1, start=100)[0]
+
+
+async def listed(found: AsyncIterator[Any]) -> list[Any]:
+    return [each async for each in found]
+
+
 READS: dict[str, Callable[[AsyncCheapClient, Site], Any]] = {
     "get_catalog": lambda over, here: over.get_catalog(here.id),
     "load_catalog": lambda over, here: over.load_catalog(here.id),
     "get_aspects": lambda over, here: over.get_aspects(here.id, PERSON.name, [A]),
+    "iter_hierarchy": lambda over, here: listed(over.iter_hierarchy(here.id, "queue")),
+    "read_value": lambda over, here: listed(
+        over.read_value(here.id, EVERYTHING.name, CLOB_OF, "CLOB")
+    ),
+    "stream_catalogs": lambda over, here: listed(over.stream_catalogs()),
 }
 
 
@@ -98,6 +112,19 @@ async def test_reads_are_repeated(verb: str, pauses: list[float]) -> None:
             over._store_id = here.store.store_id  # asked for once, in another request
             assert await READS[verb](over, here)
         assert len(line.seen) == 4
+        assert len(pauses) == 3
+
+
+async def test_the_opening_of_a_stream_is_repeated(pauses: list[float]) -> None:
+    async with site() as here:
+        line = Line(here, None, LOST, after, httpx.Response(503))
+        async with client(line) as over:
+            found = await listed(over.stream_hierarchy(here.id, "queue"))
+        assert found == list(here.store.iter_hierarchy(here.id, "queue"))
+        assert [each.url.path.rpartition("/")[2] for each in line.seen] == [
+            "queue",  # its definition, of which there is none
+            *["stream"] * 4,
+        ]
         assert len(pauses) == 3
 
 
@@ -174,14 +201,66 @@ async def test_pieces_come_but_once() -> None:
 async def test_pauses_grow_and_obey_the_server(pauses: list[float]) -> None:
     async with site() as here:
         told = httpx.Response(503, headers={"retry-after": "7"})
-        line = Line(here, LOST, told, httpx.Response(429, headers={"retry-after": "100"}), LOST)
+        line = Line(here, LOST, told, httpx.Response(429, headers={"retry-after": "30"}), LOST)
         config = CheapClientConfig("http://test", max_retries=4, retry_backoff_factor=1)
         async with AsyncCheapClient(config=config, transport=line) as over:
             await over.get_catalog(here.id)
         assert 0.5 <= pauses[0] <= 1.5
         assert 7 <= pauses[1] <= 10
-        assert pauses[2] == 30  # and no longer
+        assert 30 <= pauses[2] <= 36  # never earlier
         assert 4 <= pauses[3] <= 12
+
+
+NOON = "Sun, 06 Nov 1994 12:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("Sun, 06 Nov 1994 12:00:07 GMT", 7),
+        ("Sunday, 06-Nov-94 12:00:07 GMT", 7),
+        ("Sun Nov  6 12:00:07 1994", 7),
+        ("Sun, 06 Nov 1994 11:00:00 GMT", 0),
+        ("soon", 0), ("-5", 0), ("Sun, 99 Nov 1994 12:00:00 GMT", 0), ("", 0),
+    ],
+)  # fmt: skip
+async def test_the_server_tells_the_time(asked: str, seconds: int, pauses: list[float]) -> None:
+    """A date counts by the server's clock. What is none is passed over."""
+    async with site() as here:
+        told = httpx.Response(503, headers={"retry-after": asked, "date": NOON})
+        async with client(Line(here, told)) as over:
+            await over.get_catalog(here.id)
+    assert seconds <= pauses[0] < seconds + 0.1
+
+
+async def test_a_date_without_the_server_s_clock(pauses: list[float]) -> None:
+    async with site() as here:
+        asked = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)
+        told = httpx.Response(503, headers={"retry-after": asked})
+        async with client(Line(here, told)) as over:
+            await over.get_catalog(here.id)
+    assert 0 < pauses[0] < 21
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("31", "wait 31 s"),
+        ("3600", "wait 3,600 s"),
+        ("Sun, 06 Nov 1994 13:00:00 GMT", "wait 3,600 s"),
+        ("9" * 5_000, "wait inf s"),
+    ],
+    ids=["just", "number", "date", "ever"],
+)
+async def test_nobody_comes_earlier_than_asked(asked: str, words: str, pauses: list[float]) -> None:
+    """Who would have to wait for longer than a client does is told so at once."""
+    async with site() as here:
+        told = httpx.Response(429, headers={"retry-after": asked, "date": NOON})
+        line = Line(here, told)
+        async with client(line) as over:
+            with pytest.raises(OverloadedError, match=words):
+                await over.get_catalog(here.id)
+    assert (len(line.seen), pauses) == (1, [])
 
 
 async def test_too_many_requests_are_told_to_come_again() -> None:
@@ -276,12 +355,28 @@ async def test_the_key_is_sent_and_not_told() -> None:
         {"timeout": float("nan")},
         {"max_retries": -1}, {"max_connections": 0}, {"page_size": 0},
         {"retry_backoff_factor": -0.1}, {"max_keepalive_connections": -1},
+        {"api_key": "schlüssel"}, {"api_key": "two words"}, {"api_key": "line\n"},
+        {"api_key": "\x7f"}, {"api_key": ""}, {"api_key": b"bytes"},
+        {"headers": {"x": "schlüssel"}}, {"headers": {"x": "a\r\ny: b"}}, {"headers": {"ü": "a"}},
+        {"headers": {"a b": "c"}}, {"headers": {"x": " a"}}, {"headers": {"x": 3}},
     ],
     ids=repr,
 )  # fmt: skip
 def test_a_configuration_that_makes_no_sense(options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match=next(iter(options))):
+    with pytest.raises(ConfigurationError, match=next(iter(options))) as caught:
         CheapClientConfig(**options)
+    assert "schlüssel" not in str(caught.value)
+
+
+def test_what_headers_may_hold() -> None:
+    headers = {"X-Request-ID": "nightly", "x": "", "y": "a b", "z": "~"}
+    config = CheapClientConfig(api_key="!key~", headers=headers)
+    with CheapClient(config=config, transport=httpx.MockTransport(echo)) as over:
+        assert over.about().items() >= {"x-api-key": "!key~", "x": "", "y": "a b"}.items()
+
+
+def echo(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json=dict(request.headers))
 
 
 async def test_saving_and_loading_over_a_mounted_app() -> None:

@@ -43,8 +43,14 @@ from cheap.errors import CheapError, InvalidDocumentError, InvalidNameError
 _HEADER: Final = ("globalId", "uri", "species", "upstream", "version", "aspectDefs")
 
 
-def read_catalog(document: bytes | str | memoryview | mmap.mmap) -> Catalog:
+def read_catalog(
+    document: bytes | str | memoryview | mmap.mmap, *, needs_id: bool = True
+) -> Catalog:
     """Read a catalog from a JSON document.
+
+    Args:
+        document: the document.
+        needs_id: whether one without a ``globalId`` is refused; else it is a new catalog's.
 
     Raises:
         InvalidDocumentError: it is not JSON, or not a catalog; with the path to what is wrong.
@@ -56,7 +62,7 @@ def read_catalog(document: bytes | str | memoryview | mmap.mmap) -> Catalog:
             raise InvalidDocumentError("$", "the text holds a lone surrogate") from None
     parts = members(document, "$")
     head = Reader({key: value_of(parts[key], at("$", key)) for key in _HEADER if key in parts}, "$")
-    catalog = _read_header(head)
+    catalog = _read_header(head, needs_id)
     for key, each in Reader(head.document.get("aspectDefs", {}), "$.aspectDefs").document.items():
         path = at("$.aspectDefs", key)
         definition = read_aspect_def(each, path)
@@ -87,8 +93,8 @@ def read_catalog_file(path: str | FilePath) -> Catalog:
         return read_catalog(mapped)
 
 
-def _read_header(head: Reader) -> Catalog:
-    global_id = head.id("globalId")
+def _read_header(head: Reader, needs_id: bool) -> Catalog:
+    global_id = head.id("globalId") if needs_id or "globalId" in head.document else None
     word = head.text("species")
     try:
         species = CatalogSpecies(word.upper())

@@ -12,20 +12,27 @@ from cheap.errors import InvalidDocumentError
 
 
 def catalog_schema() -> core_schema.CoreSchema:
-    """Return how pydantic reads and writes a catalog: a catalog as it is, or as its document."""
+    """Return how pydantic reads and writes a catalog: a catalog as it is, or as its document.
+
+    A document without an id is that of a new catalog: so clients of a web framework create one.
+    """
     written = core_schema.plain_serializer_function_ser_schema(
-        lambda catalog: json.loads(catalog.json()), return_schema=document_schema()
+        lambda catalog: json.loads(catalog.json()), return_schema=document_schema(has_id=True)
     )
     return core_schema.no_info_plain_validator_function(_catalog_of, serialization=written)
 
 
-def document_schema() -> core_schema.CoreSchema:
-    """Return what a document looks like, for descriptions of interfaces."""
+def document_schema(*, has_id: bool) -> core_schema.CoreSchema:
+    """Return what a document looks like, for descriptions of interfaces.
+
+    Args:
+        has_id: whether there is a ``globalId`` for certain.
+    """
     text, anything = core_schema.str_schema(), core_schema.dict_schema()
     maybe = core_schema.nullable_schema(text)
     return core_schema.typed_dict_schema(
         {
-            "globalId": core_schema.typed_dict_field(text, required=True),
+            "globalId": core_schema.typed_dict_field(text, required=has_id),
             "species": core_schema.typed_dict_field(text, required=True),
             "version": core_schema.typed_dict_field(text, required=False),
             "uri": core_schema.typed_dict_field(maybe, required=False),
@@ -40,9 +47,9 @@ def _catalog_of(given: object) -> Catalog:
     if isinstance(given, Catalog):
         return given
     if isinstance(given, (str, bytes)):
-        return read_catalog(given)
+        return read_catalog(given, needs_id=False)
     try:
         document = json.dumps(given)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidDocumentError("$", f"expected a catalog or its document: {error}") from None
-    return read_catalog(document)
+    return read_catalog(document, needs_id=False)

@@ -45,16 +45,17 @@ from cheap.rest.client.lines import (
 )
 from cheap.rest.client.sending import (
     AsyncBody,
+    Tries,
     config_of,
     failure_of,
-    may_repeat,
+    is_refused,
     options_of,
-    pause_after,
-    pauses,
     reply_of,
+    request_of,
 )
 from cheap.rest.client.verbs import Verbs
 from cheap.rest.wire import contents, routes
+from cheap.rest.wire.problems import error_of
 from cheap.rest.wire.routes import LINES
 from cheap.store import (
     DEFAULT_LIMIT,
@@ -121,53 +122,51 @@ class AsyncCheapClient(AsyncIterators):
             return result
 
     async def _send(self, step: Call, body: AsyncBody | None = None) -> Reply:
+        return reply_of(await self._answer(step, body))
+
+    async def _answer(
+        self, step: Call, body: AsyncBody | None = None, *, stream: bool = False
+    ) -> httpx.Response:
+        """Send a call until it goes well; return the answer, whose body a stream has not read.
+
+        Raises:
+            CheapError: it goes wrong, and sending it again does not help.
+        """
         self._check_open()
-        waits = pauses(self._config)
+        tries = Tries(step, self._config)
         while True:
             headers: Any = {}
             try:
-                response = await self._http.send(self._request(step, body))
+                response = await self._http.send(self._request(step, body), stream=stream)
+                headers = response.headers
+                if not is_refused(step, response):
+                    return response
+                async with aclosing(response):
+                    failure = error_of(response.status_code, await response.aread(), headers)
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 failure = failure_of(step, error)
                 failure.__cause__ = error
-            else:
-                headers = response.headers
-                try:
-                    return reply_of(step, response)
-                except CheapError as error:
-                    failure = error
             if body is not None and body.failure is not None:
                 raise body.failure
-            pause = next(waits, None)
-            if pause is None or not may_repeat(step, failure):
-                raise failure
-            await anyio.sleep(pause_after(headers, pause))
+            await anyio.sleep(tries.pause_after(failure, headers))
 
-    def _request(self, step: Call, body: AsyncBody | None) -> httpx.Request:
-        headers = step.headers
-        if body is not None:
-            headers = {**headers, "transfer-encoding": "chunked"}
-        request = self._http.build_request(
-            step.route.method, step.url, content=step.body, headers=headers
-        )
-        if body is not None:
-            request.stream = body
+    def _request(self, step: Call, body: AsyncBody | None = None) -> httpx.Request:
+        parts = request_of(step, self._config)
+        if body is None:
+            return self._http.build_request(**parts)
+        parts["headers"] = {**step.headers, "transfer-encoding": "chunked"}
+        request = self._http.build_request(**parts)
+        request.stream = body
         return request
 
     @asynccontextmanager
     async def _streaming(self, step: Call) -> AsyncGenerator[AsyncIterator[bytes]]:
         """Lend the body of an answer, as it comes."""
-        self._check_open()
-        try:
-            async with self._http.stream(
-                step.route.method, step.url, headers=step.headers
-            ) as response:
-                if response.status_code >= 400:
-                    await response.aread()
-                    reply_of(step, response)
+        async with aclosing(await self._answer(step, stream=True)) as response:
+            try:
                 yield response.aiter_bytes()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise failure_of(step, error) from error
+            except httpx.HTTPError as error:
+                raise failure_of(step, error) from error
 
     def _check_open(self) -> None:
         if self._closed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -35,16 +35,17 @@ from cheap.rest.client.lines import (
     read_uploaded,
 )
 from cheap.rest.client.sending import (
+    Tries,
     config_of,
     failure_of,
-    may_repeat,
+    is_refused,
     options_of,
-    pause_after,
-    pauses,
     reply_of,
+    request_of,
 )
 from cheap.rest.client.verbs import Verbs
 from cheap.rest.wire import contents, routes
+from cheap.rest.wire.problems import error_of
 from cheap.rest.wire.routes import LINES
 from cheap.store import (
     DEFAULT_LIMIT,
@@ -108,44 +109,46 @@ class CheapClient(Store):
             return result
 
     def _send(self, step: Call, body: Iterable[bytes] | None = None) -> Reply:
+        return reply_of(self._answer(step, body))
+
+    def _answer(
+        self, step: Call, body: Iterable[bytes] | None = None, *, stream: bool = False
+    ) -> httpx.Response:
+        """Send a call until it goes well; return the answer, whose body a stream has not read.
+
+        Raises:
+            CheapError: it goes wrong, and sending it again does not help.
+        """
         self._check_open()
-        waits = pauses(self._config)
+        tries = Tries(step, self._config)
         while True:
             headers: Any = {}
             try:
-                response = self._http.request(
-                    step.route.method,
-                    step.url,
-                    content=step.body if body is None else body,
-                    headers=step.headers,
-                    timeout=self._config.timeout + step.patience,
-                )
+                response = self._http.send(self._request(step, body), stream=stream)
+                headers = response.headers
+                if not is_refused(step, response):
+                    return response
+                with closing(response):
+                    failure = error_of(response.status_code, response.read(), headers)
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 failure = failure_of(step, error)
                 failure.__cause__ = error
-            else:
-                headers = response.headers
-                try:
-                    return reply_of(step, response)
-                except CheapError as error:
-                    failure = error
-            pause = next(waits, None)
-            if pause is None or not may_repeat(step, failure):
-                raise failure
-            time.sleep(pause_after(headers, pause))
+            time.sleep(tries.pause_after(failure, headers))
+
+    def _request(self, step: Call, body: Iterable[bytes] | None = None) -> httpx.Request:
+        parts = request_of(step, self._config)
+        if body is not None:
+            parts["content"] = body
+        return self._http.build_request(**parts)
 
     @contextmanager
     def _streaming(self, step: Call) -> Generator[Iterator[bytes]]:
         """Lend the body of an answer, as it comes."""
-        self._check_open()
-        try:
-            with self._http.stream(step.route.method, step.url, headers=step.headers) as response:
-                if response.status_code >= 400:
-                    response.read()
-                    reply_of(step, response)
+        with closing(self._answer(step, stream=True)) as response:
+            try:
                 yield response.iter_bytes()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise failure_of(step, error) from error
+            except httpx.HTTPError as error:
+                raise failure_of(step, error) from error
 
     def _check_open(self) -> None:
         if self._closed:

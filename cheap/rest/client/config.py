@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from typing import Final
 
 from cheap.errors import ConfigurationError
+
+_WORD: Final = re.compile("[!-~]+")
+_TEXT: Final = re.compile("[!-~]([ -~]*[!-~])?|")
+"""What a header may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +23,7 @@ class CheapClientConfig:
         max_retries: how often a call that may be repeated is repeated, at most.
         retry_backoff_factor: seconds of the first pause, on average; each further one is twice as
             long, and 30 at most.
-        api_key: the key, if the server asks for one.
+        api_key: the key, if the server asks for one; visible ASCII characters.
         max_connections: most connections at once.
         max_keepalive_connections: most connections that are kept open while nobody uses them.
         page_size: items that iterators and loads ask for at once; servers give at most 1,000,
@@ -56,3 +62,13 @@ class CheapClientConfig:
             kinds = (int, float) if isinstance(least, float) else int
             if isinstance(value, bool) or not isinstance(value, kinds) or not value >= least:
                 raise ConfigurationError(f"{name}: expected at least {least}, got {value!r}")
+        # Without the values: messages end up in logs, and keys are secret.
+        if self.api_key is not None and not _fits(_WORD, self.api_key):
+            raise ConfigurationError("api_key: expected visible ASCII characters, or None")
+        for name, text in self.headers.items():
+            if not _fits(_WORD, name) or not _fits(_TEXT, text):
+                raise ConfigurationError(f"headers: {name!r}: expected ASCII characters")
+
+
+def _fits(pattern: re.Pattern[str], text: object) -> bool:
+    return isinstance(text, str) and pattern.fullmatch(text) is not None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import httpx
@@ -18,11 +20,10 @@ from cheap.errors import (
 )
 from cheap.rest.client.calls import Call, Reply
 from cheap.rest.client.config import CheapClientConfig
-from cheap.rest.wire.problems import error_of
 from cheap.rest.wire.routes import Scope
 
 LONGEST_PAUSE: Final = 30.0
-"""Seconds; also for what ``Retry-After`` asks for."""
+"""Seconds; a call that is asked by ``Retry-After`` to stay away for longer is not repeated."""
 
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -77,14 +78,24 @@ def options_of(config: CheapClientConfig) -> dict[str, Any]:
     }
 
 
-def reply_of(call: Call, response: httpx.Response) -> Reply:
-    """Return the reply of a response that was read.
+def request_of(call: Call, config: CheapClientConfig) -> dict[str, Any]:
+    """Return the arguments with which httpx builds the request of a call."""
+    return {
+        "method": call.route.method,
+        "url": call.url,
+        "content": call.body,
+        "headers": call.headers,
+        "timeout": httpx.Timeout(config.timeout, read=config.timeout + call.patience),
+    }
 
-    Raises:
-        CheapError: the server tells of an error.
-    """
-    if response.status_code >= 400 and response.status_code not in call.accepts:
-        raise error_of(response.status_code, response.content, response.headers)
+
+def is_refused(call: Call, response: httpx.Response) -> bool:
+    """Tell whether a response tells of an error."""
+    return response.status_code >= 400 and response.status_code not in call.accepts
+
+
+def reply_of(response: httpx.Response) -> Reply:
+    """Return the reply of a response that was read."""
     return Reply(response.status_code, response.content, response.headers)
 
 
@@ -101,14 +112,52 @@ def failure_of(call: Call, error: httpx.HTTPError | httpx.InvalidURL) -> CheapEr
     return UnavailableError(f"no answer from the server to {call.route.name} ({what})")
 
 
-def pauses(config: CheapClientConfig) -> Iterator[float]:
+class Tries:
+    """The tries of one call: whether there is another one, and when.
+
+    Args:
+        call: what is sent.
+        config: how often, and how far apart.
+    """
+
+    def __init__(self, call: Call, config: CheapClientConfig) -> None:
+        self._call = call
+        self._pauses = _pauses(config)
+
+    def pause_after(self, failure: CheapError, headers: Mapping[str, str]) -> float:
+        """Return how many seconds to wait before the next try.
+
+        Args:
+            failure: how this one ended.
+            headers: of the answer, if there was one.
+
+        Raises:
+            CheapError: the failure, where there is no other try.
+        """
+        pause = next(self._pauses, None)
+        if pause is None or not _may_repeat(self._call, failure):
+            raise failure
+        asked = _asked(headers)
+        if asked is None:
+            return pause
+        if asked > LONGEST_PAUSE:
+            failure.args = (
+                f"{failure}; the server asks to wait {asked:,.0f} s, and a client waits "
+                f"{LONGEST_PAUSE:g} at most: call again then",
+            )
+            raise failure
+        # With jitter: all that were refused together would come again together.
+        return asked + random.uniform(0, pause)
+
+
+def _pauses(config: CheapClientConfig) -> Iterator[float]:
     """Yield the seconds to wait before each repetition, with jitter."""
     for number in range(config.max_retries):
         usual = config.retry_backoff_factor * 2**number
         yield min(random.uniform(0.5, 1.5) * usual, LONGEST_PAUSE)
 
 
-def may_repeat(call: Call, error: CheapError) -> bool:
+def _may_repeat(call: Call, error: CheapError) -> bool:
     """Tell whether the same call may be sent again after an error.
 
     Whoever wrote it gave it an idempotency key, or it only reads: twice is as good as once.
@@ -116,10 +165,23 @@ def may_repeat(call: Call, error: CheapError) -> bool:
     return call.safe and isinstance(error, (TransientError, CommitUnknownError))
 
 
-def pause_after(headers: Mapping[str, str], pause: float) -> float:
-    """Return how long to wait: as long as the server asks for, if it does, else our own pause."""
+def _asked(headers: Mapping[str, str]) -> float | None:
+    """Return after how many seconds the server asks to be called again, if it does."""
     asked = headers.get("retry-after", "")
-    if not asked.isdecimal():
-        return pause
-    # With jitter: all that were refused together would come again together.
-    return min(int(asked) + random.uniform(0, pause), LONGEST_PAUSE)
+    if asked.isdecimal():
+        return float(asked)
+    moment = _moment(asked)
+    if moment is None:
+        return None
+    # By the server's own clock, where it tells the time.
+    now = _moment(headers.get("date", "")) or datetime.now(UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def _moment(date: str) -> datetime | None:
+    """Return the time that an HTTP date tells; None for what is none."""
+    try:
+        found = parsedate_to_datetime(date)
+    except (ValueError, OverflowError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

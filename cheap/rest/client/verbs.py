@@ -44,10 +44,12 @@ from cheap.errors import (
     MissingKeyError,
 )
 from cheap.rest.client.calls import Call, Reply, Steps, call, can_be_a_name, value_place
+from cheap.rest.client.limits import Limits
 from cheap.rest.client.lines import read_catalog_line
 from cheap.rest.wire import contents, routes
 from cheap.rest.wire.edits import definitions_after, type_code, write_edit, written_definition
 from cheap.rest.wire.filters import write_filter, write_order
+from cheap.rest.wire.routes import MAX_WAIT
 from cheap.rest.wire.shapes import MAX_INT
 from cheap.store import (
     CatalogHeader,
@@ -66,7 +68,6 @@ from cheap.store.saving import check_whole
 
 T = TypeVar("T")
 
-_BATCH: Final = 10_000
 _KNOWN_MOST: Final = 10_000
 _LONG_CURSOR: Final = 10_000
 
@@ -79,7 +80,7 @@ class Verbs:
     """
 
     def __init__(self, page_size: int) -> None:
-        self._page_size = page_size
+        self._limits = Limits(page_size)
         # Records and filters are written by the definition, as they would be checked by a DAO.
         # One that is old by now is noticed by the server, which compares hash versions.
         self._definitions: dict[tuple[UUID, str], AspectDef] = {}
@@ -100,8 +101,9 @@ class Verbs:
 
     def store_id(self) -> Steps[UUID]:
         """Return the id of the server's store."""
-        about = yield from self.about()
-        return UUID(about["store_id"])
+        reply = yield call(routes.ABOUT)
+        store_id, _ = contents.read_about(reply.body)
+        return store_id
 
     # --- catalogs -------------------------------------------------------------------------
 
@@ -146,13 +148,9 @@ class Verbs:
         query = [
             ("species", None if species is None else species.value),
             ("cursor", _cursor(cursor)),
-            ("limit", self._limit(limit)),
         ]
-        reply = yield call(routes.LIST_CATALOGS, query=query)
+        reply = yield from self._limits.page(limit, routes.LIST_CATALOGS, query=query)
         return contents.read_headers(reply.body)
-
-    def _limit(self, limit: int) -> int:
-        return min(check_limit(limit), self._page_size)
 
     def delete_catalog(self, catalog_id: UUID) -> Steps[bool]:
         try:
@@ -275,8 +273,8 @@ class Verbs:
         self, catalog_id: UUID, name: str, cursor: str | None, limit: int
     ) -> Steps[Page[Entry]]:
         place = (check_id(catalog_id, "catalog id"), check_name(name, "hierarchy"))
-        query = [("cursor", _cursor(cursor)), ("limit", self._limit(limit))]
-        reply = yield call(routes.READ_HIERARCHY, *place, query=query)
+        query = [("cursor", _cursor(cursor))]
+        reply = yield from self._limits.page(limit, routes.READ_HIERARCHY, *place, query=query)
         return contents.read_entries(reply.body)
 
     def drop_hierarchy(self, catalog_id: UUID, name: str) -> Steps[bool]:
@@ -294,17 +292,22 @@ class Verbs:
     ) -> Steps[dict[UUID, Aspect]]:
         check_id(catalog_id, "catalog id")
         wanted = [check_id(each) for each in several(entities, "entities")]
+        form = {"aspect": check_name(name, "hierarchy")}
         found: dict[UUID, Aspect] = {}
-        for start in range(0, max(len(wanted), 1), _BATCH):
-            form = {
-                "aspect": check_name(name, "hierarchy"),
-                "entities": wanted[start : start + _BATCH],
-            }
-            reply = yield _reading(call(routes.QUERY_ASPECTS, catalog_id, body=form))
+        start = 0
+
+        def batch(most: int) -> Call:
+            body = {**form, "entities": wanted[start : start + most]}
+            return call(routes.QUERY_ASPECTS, catalog_id, body=body)
+
+        while True:
+            reply, asked = yield from self._limits.at_most("batch_size", len(wanted) - start, batch)
             for each in contents.read_aspects(reply.body).items:
                 assert each.entity is not None
                 found[each.entity] = each
-        return found
+            start += asked
+            if start >= len(wanted):
+                return found
 
     def find_aspects(
         self,
@@ -319,17 +322,21 @@ class Verbs:
         form: dict[str, Any] = {
             "aspect": check_name(name, "hierarchy"),
             "cursor": _cursor(cursor),
-            "limit": self._limit(limit),
         }
+        limit = check_limit(limit)
+
+        def page(most: int) -> Call:
+            return call(routes.QUERY_ASPECTS, catalog_id, body={**form, "limit": most})
+
         if where is None and not isinstance(order_by, (str, Order)) and not order_by:
-            reply = yield _reading(call(routes.QUERY_ASPECTS, catalog_id, body=form))
+            reply, _ = yield from self._limits.at_most("page_size", limit, page)
             return contents.read_aspects(reply.body)
         for last in (False, True):
             form |= yield from self._by_definition(
                 catalog_id, name, partial(_question, where=where, order_by=order_by)
             )
             try:
-                reply = yield _reading(call(routes.QUERY_ASPECTS, catalog_id, body=form))
+                reply, _ = yield from self._limits.at_most("page_size", limit, page)
                 return contents.read_aspects(reply.body)
             except ConflictError:
                 # The definition is another one by now.
@@ -424,12 +431,12 @@ class Verbs:
         query = [
             ("since", check_since(since)),
             ("cursor", _cursor(cursor)),
-            ("limit", self._limit(limit)),
-            ("wait", wait or None),
+            ("wait", _seconds(wait) or None),
         ]
-        made = call(routes.READ_CHANGES, check_id(catalog_id, "catalog id"), query=query)
-        made.patience = wait
-        reply = yield made
+        place = check_id(catalog_id, "catalog id")
+        reply = yield from self._limits.page(
+            limit, routes.READ_CHANGES, place, query=query, patience=wait
+        )
         return contents.read_changes(reply.body)
 
     def read_piece(
@@ -455,10 +462,10 @@ def _cursor(cursor: object) -> str | None:
     return cursor
 
 
-def _reading(made: Call) -> Call:
-    """A POST that only reads needs no key to be repeated."""
-    made.headers.pop("idempotency-key", None)
-    return made
+def _seconds(wait: object) -> float:
+    if not isinstance(wait, (int, float)) or not 0 <= wait <= MAX_WAIT:
+        raise InvalidQueryError(f"seconds: expected 0 to {MAX_WAIT}, got {show(wait)}")
+    return wait
 
 
 _UNKNOWN: Final = "0" * 16

@@ -117,6 +117,11 @@ class _Commit(msgspec.Struct):
     written: int
 
 
+class _About(msgspec.Struct):
+    store_id: UUID
+    limits: dict[str, int]
+
+
 class _Large(msgspec.Struct):
     size: int
     digest: str
@@ -173,6 +178,12 @@ def read_commit(body: bytes) -> Commit:
     """Return what a commit did."""
     found = _decoded(_Commit, body)
     return Commit(found.revision, found.previous, found.written)
+
+
+def read_about(body: bytes) -> tuple[UUID, dict[str, int]]:
+    """Return the id of a server's store, and the server's limits by their names."""
+    found = _decoded(_About, body)
+    return found.store_id, found.limits
 
 
 def read_large(body: bytes) -> LargeValue:

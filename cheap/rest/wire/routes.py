@@ -124,13 +124,17 @@ class PageQuery(Shape):
     limit: Limit = None
 
 
+MAX_WAIT: Final = 60
+"""Seconds that a request may wait for a change."""
+
+
 class ChangesQuery(Shape):
     """Which changes; ``wait`` seconds for one if there is none yet."""
 
     since: Annotated[int, Field(ge=0, le=shapes.MAX_INT)] = 0
     cursor: str | None = None
     limit: Limit = None
-    wait: Annotated[float, Field(ge=0, le=60)] = 0.0
+    wait: Annotated[float, Field(ge=0, le=MAX_WAIT)] = 0.0
 
 
 class DocumentQuery(Shape):
