@@ -13,8 +13,6 @@ from functools import partial
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from msgspec import Raw
-
 from cheap.core import (
     Aspect,
     AspectDef,
@@ -28,12 +26,8 @@ from cheap.core import (
     write_catalog,
 )
 from cheap.core.arguments import several
-from cheap.core.codecs import codec_of
 from cheap.core.edits import Edit, PutAspects
-from cheap.core.filters import Selection
-from cheap.core.hierarchies import AspectMap
 from cheap.core.names import check_id, check_key, check_name
-from cheap.core.records import hash_text, pack_records
 from cheap.core.values import show
 from cheap.errors import (
     CatalogNotFoundError,
@@ -46,9 +40,9 @@ from cheap.errors import (
 from cheap.rest.client.calls import Call, Reply, Steps, call, can_be_a_name, value_place
 from cheap.rest.client.limits import Limits
 from cheap.rest.client.lines import read_catalog_line
+from cheap.rest.client.writing import UNKNOWN, question, written_by
 from cheap.rest.wire import contents, routes
-from cheap.rest.wire.edits import definitions_after, type_code, write_edit, written_definition
-from cheap.rest.wire.filters import write_filter, write_order
+from cheap.rest.wire.edits import definitions_after, type_code, written_definition
 from cheap.rest.wire.routes import MAX_WAIT
 from cheap.rest.wire.shapes import MAX_INT
 from cheap.store import (
@@ -333,7 +327,7 @@ class Verbs:
             return contents.read_aspects(reply.body)
         for last in (False, True):
             form |= yield from self._by_definition(
-                catalog_id, name, partial(_question, where=where, order_by=order_by)
+                catalog_id, name, partial(question, where=where, order_by=order_by)
             )
             try:
                 reply, _ = yield from self._limits.at_most("page_size", limit, page)
@@ -392,7 +386,7 @@ class Verbs:
         """
         assert isinstance(refused, PutAspects)
         name = refused.hierarchy
-        poison: dict[str, Any] = {"edit": "put_aspects", "hierarchy": name, "definition": _UNKNOWN}
+        poison: dict[str, Any] = {"edit": "put_aspects", "hierarchy": name, "definition": UNKNOWN}
         poison["aspects"] = {}
         try:
             yield call(routes.COMMIT, catalog_id, body={**form, "edits": [*form["edits"], poison]})
@@ -415,10 +409,10 @@ class Verbs:
                 elif catalog_id is not None:
                     asked.append(name)
                     with suppress(MissingKeyError):  # the server says what is wrong, in its turn
-                        work = partial(_written_by, edit=edit)
+                        work = partial(written_by, edit=edit)
                         written.append((yield from self._by_definition(catalog_id, name, work)))
                         continue
-            written.append(_written_by(definition, edit))
+            written.append(written_by(definition, edit))
             made |= definitions_after(edit)
         return made, asked
 
@@ -466,39 +460,6 @@ def _seconds(wait: object) -> float:
     if not isinstance(wait, (int, float)) or not 0 <= wait <= MAX_WAIT:
         raise InvalidQueryError(f"seconds: expected 0 to {MAX_WAIT}, got {show(wait)}")
     return wait
-
-
-_UNKNOWN: Final = "0" * 16
-"""Hash version of a definition that is not known: the server finds the reason, or a conflict."""
-
-
-def _written_by(definition: AspectDef | None, edit: Edit) -> dict[str, Any]:
-    return write_edit(edit, partial(_records, definition))
-
-
-def _question(
-    definition: AspectDef, where: Filter | None, order_by: str | Order | Sequence[str | Order]
-) -> dict[str, Any]:
-    """The part of a query that a definition is needed for."""
-    selection = Selection(definition, where, order_by)
-    return {
-        "definition": hash_text(codec_of(definition)),
-        "where": None if where is None else write_filter(where, definition),
-        "order_by": write_order(selection.order),
-    }
-
-
-def _records(definition: AspectDef | None, edit: PutAspects) -> tuple[dict[str, Raw], str]:
-    aspects = edit.aspects
-    if definition is None:
-        return {str(check_id(entity)): Raw(b"{}") for entity in aspects}, _UNKNOWN
-    codec = codec_of(definition)
-    if isinstance(aspects, AspectMap) and aspects.aspect_def == definition:
-        packed = aspects.packed()
-    else:
-        packed = pack_records(aspects, codec)
-    forms = {str(entity): Raw(codec.to_json(each)) for entity, each in packed.items()}
-    return forms, hash_text(codec)
 
 
 def _object(reply: Reply) -> dict[str, Any]:
