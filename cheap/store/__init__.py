@@ -17,6 +17,7 @@ from cheap.store.answers import (
     HierarchyHeader,
     Page,
     Piece,
+    check_known,
     check_limit,
     check_since,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Page",
     "Piece",
     "Store",
+    "check_known",
     "check_limit",
     "check_since",
 ]

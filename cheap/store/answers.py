@@ -15,7 +15,7 @@ from cheap.core import (
     LargeValue,
 )
 from cheap.core.edits import Path
-from cheap.errors import InvalidQueryError
+from cheap.errors import ConflictError, InvalidQueryError
 
 T = TypeVar("T")
 
@@ -192,3 +192,13 @@ def check_since(since: int) -> int:
     if since < 0:
         raise InvalidQueryError(f"since: expected 0 or more, got {since}")
     return since
+
+
+def check_known(catalog_id: UUID, known: int, present: int) -> None:
+    """Check that a catalog has come to the revision that somebody knows of it.
+
+    Raises:
+        ConflictError: it has not: under its id there is another one now.
+    """
+    if known > present:
+        raise ConflictError(f"catalog {catalog_id} (deleted and made anew)", present)
