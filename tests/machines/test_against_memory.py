@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -87,16 +86,12 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True)
-class Anew:
-    """A hierarchy that is dropped, and made anew with nothing in it."""
-
-    name: str
-
-    def edits(self) -> list[Edit]:
-        definition: list[Edit] = [PutDefinition(TALL)] if self.name == "people" else []
-        create = CreateHierarchy(self.name, KINDS[self.name])
-        return [DropHierarchy(self.name), *definition, create]
+def anew(name: str) -> tuple[Edit, ...]:
+    """A hierarchy is dropped, and made anew with nothing in it."""
+    made: list[Edit] = [DropHierarchy(name)]
+    if name == "people":
+        made.append(PutDefinition(TALL))
+    return (*made, CreateHierarchy(name, KINDS[name]))
 
 
 class Long(str):
@@ -120,6 +115,8 @@ record = st.fixed_dictionaries(
         "text": st.sampled_from(["", LONG]),
     },
 )
+aged = st.fixed_dictionaries({"name": st.just("Al"), "age": st.integers(-2, 2)})
+brief = st.fixed_dictionaries({"name": st.sampled_from(["", "Al"])})
 EDITS: dict[str, st.SearchStrategy[Any]] = {
     "append": st.builds(Append, st.just("list"), entities),
     "splice": st.builds(
@@ -154,7 +151,7 @@ EDITS: dict[str, st.SearchStrategy[Any]] = {
     "drop definition": st.builds(DropDefinition, spare),
     "index": st.builds(CreateIndex, st.just("people"), st.sampled_from(["name", "age", "tags"])),
     "unindex": st.builds(DropIndex, st.just("people"), st.sampled_from(["name", "age"])),
-    **{f"make {name} anew": st.just(Anew(name)) for name in KINDS},
+    **{f"make {name} anew": st.just(anew(name)) for name in KINDS},
     "wrong kind": st.builds(Append, st.sampled_from(["set", "people", "spare"]), entities),
 }  # fmt: skip
 # Edits that can get into each other's way.
@@ -178,11 +175,11 @@ WRONG: st.SearchStrategy[Any] = st.sampled_from(
 )
 
 
-def flat(edits: Iterable[Edit | Anew]) -> list[Edit]:
-    """The edits, with those that make something anew."""
+def flat(edits: Iterable[Edit | tuple[Edit, ...]]) -> list[Edit]:
+    """The edits, of which some come several together."""
     made: list[Edit] = []
     for edit in edits:
-        made += edit.edits() if isinstance(edit, Anew) else [edit]
+        made += edit if isinstance(edit, tuple) else [edit]
     return made
 
 
@@ -271,14 +268,19 @@ class Machine(RuleBasedStateMachine):
     def clash(
         self, edits: tuple[list[Edit], list[Edit], list[Edit]], own: bool, between: bool
     ) -> None:
-        """One commits twice after another had read and committed."""
-        theirs, mine, more = edits
+        """One commits after another had read, who then commits twice."""
+        theirs, *mine = edits
+        self.contend(theirs, mine, own, between)
+
+    def contend(
+        self, theirs: list[Edit], mine: Sequence[list[Edit]], own: bool, between: bool
+    ) -> None:
         revision = self.memory.get_catalog(self.id).revision
         how, _ = self.both(lambda each: each.commit(self.id, theirs))
         if between:
             self.both(lambda each: each.commit(self.id, [SetHeader("between")]))
         known = [revision + 1] if own and how == "answered" else []
-        for batch in (mine, more):
+        for batch in mine:
             how, done = self.both(
                 lambda each, batch=batch, known=known: each.commit(
                     self.id, batch, expect=revision, own=known
@@ -286,6 +288,22 @@ class Machine(RuleBasedStateMachine):
             )
             if how == "answered":
                 known = [*known, done.revision]
+
+    @rule(
+        theirs=st.dictionaries(entity, aged, max_size=2),
+        mine=st.dictionaries(entity, brief, max_size=2),
+        gone=entities,
+        own=st.booleans(),
+    )
+    def clash_with_a_definition(
+        self, theirs: dict[UUID, Any], mine: dict[UUID, Any], gone: list[UUID], own: bool
+    ) -> None:
+        """One defines, and puts and removes records that another may just have put."""
+        self.both(lambda each: each.commit(self.id, [PutDefinition(TALL)]))
+        edits = [
+            PutDefinition(SHORT), PutAspects("people", mine), RemoveAspects("people", gone)
+        ]  # fmt: skip
+        self.contend([PutAspects("people", theirs)], [edits], own, between=False)
 
     @rule(what=st.integers(0, 9), e=entity, k=key, p=path, r=record, n=number)
     def clash_of_copies(
