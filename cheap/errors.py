@@ -223,16 +223,23 @@ class NotFoundError(CheapError, LookupError):
 
 
 class CatalogNotFoundError(NotFoundError):
-    """No catalog has this id in this store."""
+    """No catalog has this id in this store.
+
+    Attributes:
+        catalog_id: the id.
+        advice: what to do about it, where there is more to say than that.
+    """
 
     code = "catalog-not-found"
 
-    def __init__(self, catalog_id: object) -> None:
+    def __init__(self, catalog_id: object, advice: str = "") -> None:
         self.catalog_id = catalog_id
-        super().__init__(f"no catalog {catalog_id} in this store")
+        self.advice = advice
+        more = f"; {advice}" if advice else ""
+        super().__init__(f"no catalog {catalog_id} in this store{more}")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (type(self), (self.catalog_id,))
+        return (type(self), (self.catalog_id, self.advice))
 
 
 class MissingKeyError(NotFoundError, KeyError):

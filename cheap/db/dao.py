@@ -21,6 +21,7 @@ from cheap.core import (
 from cheap.core.arguments import several
 from cheap.core.edits import CreateHierarchy, DropHierarchy, Edit, PutAspects, PutDefinition
 from cheap.core.filters import Selection
+from cheap.core.hierarchies.tracking import Taken
 from cheap.core.names import check_id, check_name, id_from_bytes, ids_from_bytes, new_id
 from cheap.db.adapter import Adapter, Row, Session
 from cheap.db.commits import Work, apply, write_large
@@ -59,6 +60,7 @@ from cheap.store import (
     Page,
     Piece,
     check_expect,
+    check_known,
     check_limit,
     check_since,
     check_species,
@@ -205,6 +207,17 @@ class SqlDao(SqlDesk):
         kept = None if only is None else frozenset(only)
         catalog.settle(Basis(self.store_id, header.revision, only=kept))
         return catalog
+
+    def _replace(self, catalog: Catalog, taken: Taken) -> int:
+        def work(session: Session) -> int:
+            # The lock first, so that what is dropped is what is there.
+            session.run(self._sql.lock_catalog, _catalog(catalog.global_id))
+            return super(SqlDao, self)._replace(catalog, taken)
+
+        try:
+            return self._write_together(work)
+        except AlreadyExistsError:  # it was not there to be locked, and somebody was faster
+            return self._write_together(work)
 
     # --- definitions ----------------------------------------------------------------------
 
@@ -380,6 +393,8 @@ class SqlDao(SqlDesk):
         edits, own, expect = several(edits, "edits"), several(own, "own"), check_expect(expect)
         if not edits:
             revision = self.get_catalog(catalog_id).revision
+            if expect is not None:
+                check_known(catalog_id, max({expect, *own}), revision)
             return Commit(revision, revision, 0)
 
         def run(session: Session) -> Commit:
@@ -403,7 +418,8 @@ class SqlDao(SqlDesk):
         check_since(since)
         with self._reading(snapshot=True) as session:
             header = self._catalog_row(session, catalog_id)
-            if header[5] <= since:
+            check_known(catalog_id, since, header[5])
+            if header[5] == since:
                 return Page(())
             rows = self._hierarchy_rows(session, catalog_id)
             definitions = session.rows(self._sql.list_definitions, _catalog(catalog_id))

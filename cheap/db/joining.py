@@ -96,6 +96,15 @@ class Joinable(Store):
             # Jitter, so that two that met do not meet again.
             time.sleep(random.uniform(0.001, 0.02) * (self.adapter.retries - tries))
 
+    def _write_together(self, work: Callable[[Session], T]) -> T:
+        """Do some work as ``_write`` does; the calls on this DAO that it makes join it."""
+
+        def together(session: Session) -> T:
+            with opened(Transaction(self.adapter, session)):
+                return work(session)
+
+        return self._write(together)
+
     @staticmethod
     def _write_joined(joined: Transaction[Session], work: Callable[[Session], T]) -> T:
         """Do some work inside a joined transaction; should it fail, nothing is left of it."""

@@ -29,7 +29,7 @@ from cheap.core.codecs import codec_of
 from cheap.core.edits import CreateHierarchy, DropHierarchy, Edit, PutDefinition
 from cheap.core.filters import Selection
 from cheap.core.hierarchies.tracking import Taken
-from cheap.core.names import check_id, check_name
+from cheap.core.names import check_id
 from cheap.core.species import read_only_reason
 from cheap.core.values import show
 from cheap.db.calls import committing
@@ -69,6 +69,7 @@ from cheap.store import (
     Page,
     Piece,
     check_expect,
+    check_known,
     check_limit,
     check_since,
     check_species,
@@ -278,11 +279,11 @@ class MemoryDao(MemoryDesk):
         return Page(tuple(entry_of(kept, hierarchy, *each) for each in page.items), page.next)
 
     def drop_hierarchy(self, catalog_id: UUID, name: str) -> bool:
-        with self.transaction():
-            known = check_name(name, "hierarchy") in self._get(catalog_id).hierarchies
-            if known:
-                self.commit(catalog_id, [DropHierarchy(name)])
-            return known
+        try:
+            self.commit(catalog_id, [DropHierarchy(name)])
+        except MissingKeyError:
+            return False
+        return True
 
     def get_aspects(
         self, catalog_id: UUID, name: str, entities: Collection[UUID]
@@ -332,6 +333,8 @@ class MemoryDao(MemoryDesk):
         with self._writing() as catalogs:
             old = self._get(catalog_id)
             previous = old.header.revision
+            if expect is not None:
+                check_known(catalog_id, max({expect, *own}), previous)
             if not edits:
                 return Commit(previous, previous, 0)
             writing = Writing(old, expect, own, free=refresh)
@@ -350,6 +353,7 @@ class MemoryDao(MemoryDesk):
     ) -> Page[Change]:
         check_since(since)
         kept = self._get(catalog_id)
+        check_known(catalog_id, since, kept.header.revision)
         found = [
             ((change.revision, *rank), change)
             for rank, change in changes_of(kept)

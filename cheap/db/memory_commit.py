@@ -70,7 +70,7 @@ class Writing:
         self, old: KeptCatalog, expect: int | None, own: Collection[int], *, free: bool
     ) -> None:
         self.catalog = old.copy()
-        self._before = old.hierarchies
+        self._before = old
         self.revision = old.header.revision + 1
         self.catalog.header = replace(old.header, revision=self.revision)
         self.written = 0
@@ -105,7 +105,9 @@ class Writing:
             case DropDefinition(name):
                 if name in self.catalog.hierarchies:
                     raise InvalidEditError(f"definition {name!r} is in use: drop its aspect map")
-                self.catalog.definitions.pop(name, None)
+                known = self.catalog.definitions.pop(name, None)
+                if known is not None:
+                    self._check(f"definition {name!r}", known.revision)
             case CreateIndex(name, prop):
                 kept = self._open(name, HierarchyType.ASPECT_MAP)
                 check_indexable(self.catalog.definitions[name].definition, prop)
@@ -175,16 +177,17 @@ class Writing:
                 return
             self._check(f"definition {name!r}", old.revision)
         if kept is not None and old is not None:
-            kept = self._open(name, HierarchyType.ASPECT_MAP)
+            kept = self._copy(kept)
             self._repack(kept, old.definition, definition)
         number = self.catalog.number() if old is None else old.number
         self.catalog.definitions[name] = KeptDefinition(number, self.revision, definition)
 
     def _repack(self, kept: Kept, old: AspectDef, new: AspectDef) -> None:
         """Let every record pass under the new definition; what reads otherwise now has changed."""
-        for entity, packed in kept.packed().items():
+        for entity, packed in sorted(kept.packed().items()):
             again = codec_of(new).repack(packed, codec_of(old), entity)
             if again != packed:
+                self._check_item(kept, entity)
                 row = kept.rows[entity]
                 kept.rows[entity] = replace(row, value=again, revision=self.revision)
         kept.large = {key: data for key, data in kept.large.items() if key[1] in new}
@@ -214,9 +217,16 @@ class Writing:
         self._copied.add(name)
 
     def _drop(self, name: str) -> None:
-        kept, before = find_hierarchy(self.catalog, name), self._before.get(name)
-        if before is not None and before.number == kept.number:
-            self._check(f"hierarchy {name!r}", before.revision)
+        kept = find_hierarchy(self.catalog, name)
+        before = self._as_it_was(kept)
+        if before is not None:
+            revisions = [before.revision, before.created]
+            if kept.type is HierarchyType.ASPECT_MAP:
+                revisions.append(self._before.definitions[name].revision)
+            revisions += [row.revision for row in before.rows.values()]
+            revisions += [row.revision for row in before.removals.values()]
+            for each in revisions:
+                self._check(f"hierarchy {name!r}", each)
         del self.catalog.hierarchies[name]
         if kept.type is HierarchyType.ASPECT_MAP:
             del self.catalog.definitions[name]
@@ -289,8 +299,10 @@ class Writing:
 
     def _splice(self, edit: Splice) -> None:
         kept = self._open(edit.hierarchy, HierarchyType.ENTITY_LIST)
-        for each in (*kept.rows.values(), *kept.removals.values()):
-            self._check_row(kept, edit.hierarchy, each)
+        before = self._as_it_was(kept)
+        if before is not None:
+            for row in (*before.rows.values(), *before.removals.values()):
+                self._check(f"list {kept.name!r}", row.revision)
         insert = [check_id(each) for each in edit.insert]
         keys = [row.place for _, row in kept.ordered()]
         start, end = edit.index, edit.index + edit.remove
@@ -327,7 +339,7 @@ class Writing:
             path = _checked_path(given)
             for depth in range(1, len(path)):
                 above = path[:depth]
-                self._check_row(kept, path, kept.removals.get(above))
+                self._check_removed(kept, above)
                 if above not in kept.rows:
                     self._put(kept, above, None)
                     put[above] = None
@@ -343,7 +355,7 @@ class Writing:
                 continue
             below = [key for key in kept.rows if _is_below(key, path)]
             for each in below:
-                self._check_row(kept, path, kept.rows[each])
+                self._check_item(kept, each)
             self._remove(kept, path, below)
 
     # --- rows -----------------------------------------------------------------------------
@@ -351,19 +363,24 @@ class Writing:
     def _open(self, name: str, kind: HierarchyType) -> Kept:
         """Return a hierarchy of this kind as a copy that can be changed."""
         kept = find_hierarchy(self.catalog, name)
+        self._check(f"hierarchy {name!r}", kept.created)
         if kept.type is not kind:
             raise InvalidEditError(
                 f"hierarchy {name!r} is {kept.type.name}: this edit is for {kind.name}"
             )
-        if name not in self._copied:
-            kept = self.catalog.hierarchies[name] = kept.copy()
-            self._copied.add(name)
+        return self._copy(kept)
+
+    def _copy(self, kept: Kept) -> Kept:
+        """Return a hierarchy as a copy that can be changed."""
+        if kept.name not in self._copied:
+            kept = self.catalog.hierarchies[kept.name] = kept.copy()
+            self._copied.add(kept.name)
         return kept
 
     def _put(self, kept: Kept, key: Key, value: UUID | bytes | None) -> None:
         """Put an item: in its place when it is there, else at the end (a tree's root in front)."""
+        self._check_item(kept, key)
         row = kept.rows.get(key)
-        self._check_row(kept, key, row or kept.removals.get(key))
         if row is not None:
             place = row.place
         elif key == ():
@@ -375,9 +392,8 @@ class Writing:
 
     def _remove(self, kept: Kept, key: Key, rows: Sequence[Key]) -> None:
         """Remove an item with all the rows that it has, unless it is gone already."""
-        row = kept.rows.get(key)
-        if row is not None:
-            self._check_row(kept, key, row)
+        if key in kept.rows:
+            self._check_item(kept, key)
             self._bury(kept, key, rows)
 
     def _write(self, kept: Kept, key: Key, row: Row) -> None:
@@ -394,9 +410,22 @@ class Writing:
         kept.revision = self.revision
         self.written += len(rows)
 
-    def _check_row(self, kept: Kept, key: Key, row: Row | None) -> None:
-        if row is not None:
-            self._check(_called(kept, key), row.revision)
+    def _as_it_was(self, kept: Kept) -> Kept | None:
+        """Return a hierarchy as it was before this commit, unless this commit made it."""
+        before = self._before.hierarchies.get(kept.name)
+        return before if before is not None and before.number == kept.number else None
+
+    def _check_item(self, kept: Kept, key: Key) -> None:
+        before = self._as_it_was(kept)
+        if before is not None and key in before.rows:
+            self._check(_called(kept, key), before.rows[key].revision)
+        else:
+            self._check_removed(kept, key)
+
+    def _check_removed(self, kept: Kept, key: Key) -> None:
+        before = self._as_it_was(kept)
+        if before is not None and key in before.removals:
+            self._check(_called(kept, key), before.removals[key].revision)
 
     def _check(self, what: str, revision: int) -> None:
         """Refuse to write what somebody else changed since the writer looked."""

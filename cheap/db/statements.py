@@ -52,6 +52,10 @@ class Statements:
         self.raise_revision: Final = say(
             "UPDATE cheap_catalog SET revision = revision + 1 WHERE catalog_id = :catalog_id"
         )
+        # The lock alone, for who has to look before knowing what to write.
+        self.lock_catalog: Final = say(
+            "UPDATE cheap_catalog SET revision = revision WHERE catalog_id = :catalog_id"
+        )
         self.set_header: Final = say("""
             UPDATE cheap_catalog SET version = :version, uri = :uri, header_revision = :revision
             WHERE catalog_id = :catalog_id""")
@@ -144,7 +148,7 @@ class Statements:
             SELECT entity_id, document, position FROM cheap_aspect
             WHERE {_HIERARCHY} AND position > :after ORDER BY position LIMIT :limit""")
         self.scan_aspects: Final = say(f"""
-            SELECT entity_id, document FROM cheap_aspect
+            SELECT entity_id, document, revision FROM cheap_aspect
             WHERE {_HIERARCHY} AND entity_id > :after ORDER BY entity_id LIMIT :limit""")
         # Nothing but the document: drivers in Python take some µs for each column.
         self.get_aspect: Final = say(f"""
@@ -224,6 +228,10 @@ class Statements:
         self.removed_items: Final = say(f"""
             SELECT item, revision FROM cheap_removal
             WHERE {_HIERARCHY} AND revision > :revision AND {any_of("item", ":ids")}""")
+        self.changed_aspects: Final = say(
+            "SELECT DISTINCT revision FROM cheap_aspect"
+            f" WHERE {_HIERARCHY} AND revision > :revision"
+        )
         self.changed_entries: Final = say(
             f"SELECT DISTINCT revision FROM cheap_entry WHERE {_HIERARCHY} AND revision > :revision"
         )

@@ -199,7 +199,7 @@ async def awaited_changes(serving: Serving, request: Request, read: Callable[[],
     while True:
         header = await serving.run(lambda store: store.get_catalog(catalog_id))
         left = deadline - time.monotonic()
-        if header.revision > request.query.since or left <= 0 or serving.stopping.is_set():
+        if header.revision != request.query.since or left <= 0 or serving.stopping.is_set():
             found: Answer = await read()
             return found
         await anyio.sleep(min(_LOOK_AGAIN, left))

@@ -16,7 +16,7 @@ from cheap.core import (
 )
 from cheap.core.edits import Path
 from cheap.core.values import show
-from cheap.errors import InvalidQueryError
+from cheap.errors import ConflictError, InvalidQueryError
 
 T = TypeVar("T")
 
@@ -217,3 +217,13 @@ def _check_count(count: object, what: str) -> int:
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
         raise InvalidQueryError(f"{what}: expected a number from 0, got {show(count)}")
     return count
+
+
+def check_known(catalog_id: UUID, known: int, present: int) -> None:
+    """Check that a catalog has come to the revision that somebody knows of it.
+
+    Raises:
+        ConflictError: it has not: under its id there is another one now.
+    """
+    if known > present:
+        raise ConflictError(f"catalog {catalog_id} (deleted and made anew)", present)

@@ -32,6 +32,7 @@ from cheap.store.answers import (
     HierarchyHeader,
     Page,
     Piece,
+    check_known,
     check_limit,
     check_offset,
 )
@@ -150,6 +151,7 @@ class Store(ABC):
             ConflictError: somebody else changed the same thing since it was loaded; the error
                 names it, nothing was written, and the catalog still holds its edits.
             AlreadyExistsError: the catalog is new here, but the store has one of its id.
+            CatalogNotFoundError: it was deleted meanwhile.
             ReadOnlyError: the species does not allow edits of its content.
             MisuseError: another call is saving this catalog. Edits are fine meanwhile; they wait
                 for the next save.
@@ -168,10 +170,14 @@ class Store(ABC):
                         catalog.global_id, edits, expect=basis.revision, own=basis.own
                     )
                     basis = basis_after(done, catalog)
+                else:
+                    present = self.get_catalog(catalog.global_id).revision
+                    check_known(catalog.global_id, catalog.revision, present)
             self._settle(catalog, basis, taken)
         return catalog.revision
 
     def _replace(self, catalog: Catalog, taken: Taken) -> int:
+        """Put a catalog in the place of what is there; inside of one transaction."""
         check_whole(catalog)
         if not self.catalog_exists(catalog.global_id):
             return self.create_catalog(**creation_of(catalog, taken)).revision
@@ -368,7 +374,8 @@ class Store(ABC):
             edits: what to do, in order. See :mod:`cheap.core.edits`.
             expect: the revision at which the caller read what the edits touch. When somebody
                 changed one of these things since, the commit is refused; changes elsewhere in the
-                catalog do not matter. ``None`` writes in any case.
+                catalog do not matter. A revision that the catalog has not come to is refused, too:
+                it was made anew. ``None`` writes in any case.
             own: revisions after ``expect`` that were the caller's own.
             refresh: allow edits of a read-only species: this commit is what it is a copy of.
 
@@ -399,6 +406,9 @@ class Store(ABC):
             since: the revision that is known; 0 for all.
             cursor: where to go on: the ``next`` of the page before.
             limit: most items on the page, 1 to 10,000.
+
+        Raises:
+            ConflictError: the catalog has not come to ``since``: it was made anew.
         """
 
     def iter_changes(

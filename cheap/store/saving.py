@@ -11,7 +11,7 @@ from cheap.core import Basis, Catalog, CatalogSpecies
 from cheap.core.edits import Edit
 from cheap.core.hierarchies.tracking import Taken
 from cheap.core.values import show
-from cheap.errors import InvalidEditError
+from cheap.errors import CatalogNotFoundError, InvalidEditError
 from cheap.store.answers import Commit
 
 
@@ -38,12 +38,17 @@ def being_saved(catalog: Catalog, *, whole: bool) -> Generator[Taken]:
 
     Raises:
         MisuseError: another call is saving the catalog.
+        CatalogNotFoundError: the block raised it; it says how to put the catalog back.
     """
     taken = catalog.take(whole=whole)
     try:
         yield taken
-    except BaseException:
+    except BaseException as error:
         taken.give_back()
+        is_part = catalog.basis is not None and catalog.basis.only is not None
+        if isinstance(error, CatalogNotFoundError) and not is_part:
+            advice = "save with replace=True to put it back"
+            raise CatalogNotFoundError(catalog.global_id, advice) from error
         raise
 
 

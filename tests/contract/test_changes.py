@@ -27,7 +27,7 @@ from cheap.core.edits import (
     SetHeader,
     Splice,
 )
-from cheap.errors import InvalidQueryError
+from cheap.errors import ConflictError, InvalidQueryError
 from cheap.store import Change, ChangeKind, Store
 from tests.contract.samples import (
     DIRECTORY,
@@ -97,9 +97,17 @@ def test_all_of_a_new_catalog(store: Store) -> None:
 
 def test_nothing_new(store: Store) -> None:
     catalog = new_catalog(store, *one_of_each())
-    for since in (1, 2, 10**6, 2**62):
-        page = store.read_changes(catalog, since)
-        assert (page.items, page.next) == ((), None)
+    page = store.read_changes(catalog, 1)
+    assert (page.items, page.next) == ((), None)
+
+
+@pytest.mark.parametrize("since", [2, 10**6, 2**62])
+def test_a_revision_that_was_never_reached(store: Store, since: int) -> None:
+    """Whoever knows it follows another catalog, which had this id before."""
+    catalog = new_catalog(store, *one_of_each())
+    with pytest.raises(ConflictError, match="made anew") as caught:
+        store.read_changes(catalog, since)
+    assert caught.value.revision == 1
 
 
 @pytest.mark.parametrize("since", [-1, -(2**63)])

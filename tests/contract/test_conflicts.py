@@ -18,6 +18,7 @@ from cheap.core.edits import (
     Append,
     CreateHierarchy,
     CreateIndex,
+    DropDefinition,
     DropHierarchy,
     DropIndex,
     Edit,
@@ -32,7 +33,7 @@ from cheap.core.edits import (
     SetHeader,
     Splice,
 )
-from cheap.errors import ConflictError, InvalidValueError, MissingKeyError
+from cheap.errors import ConflictError, InvalidEditError, InvalidValueError, MissingKeyError
 from cheap.store import Store
 from tests.contract.samples import (
     LIST,
@@ -55,11 +56,17 @@ from tests.contract.samples import (
 
 P = PERSON.name
 OLDER = PERSON.with_properties(PropertyDef("mail", T.STRING))
+NARROW = PERSON.without_properties("age")
 OTHER = PERSON.with_properties(PropertyDef("fax", T.STRING))
 
 
 def person(name: str) -> dict[str, object]:
     return {"name": name}
+
+
+def aged(name: str) -> dict[str, object]:
+    """A record that NARROW has to rewrite."""
+    return {"name": name, "age": 30}
 
 
 def start() -> list[Edit]:
@@ -159,26 +166,32 @@ CLASHES: dict[str, Case] = {
     "branch removed and node put in it": Case(
         [RemoveNodes("tree", [("a",)])],
         [PutNodes("tree", {("a", "b"): B})],
-        "of 'tree'",
+        "node ('a',) of 'tree'",
     ),
     "branch removed and node added to it": Case(
         [RemoveNodes("tree", [("a", "b")])],
         [PutNodes("tree", {("a", "b", "new", "newer"): B})],
-        "of 'tree'",
+        "node ('a', 'b') of 'tree'",
     ),
     "branch removed and made anew, and node added": Case(
         [RemoveNodes("tree", [("a",)]), PutNodes("tree", {("a", "b"): A})],
         [PutNodes("tree", {("a", "b", "new"): B})],
-        "of 'tree'",
+        "node ('a',) of 'tree'",
     ),
     "node put and removed": Case(
-        [PutNodes("tree", {("d",): A})], [RemoveNodes("tree", [("d",)])], "of 'tree'"
+        [PutNodes("tree", {("d",): A})],
+        [RemoveNodes("tree", [("d",)])],
+        "node ('d',) of 'tree'",
     ),
     "node put below what is removed": Case(
-        [PutNodes("tree", {("a", "b", "c"): A})], [RemoveNodes("tree", [("a",)])], "of 'tree'"
+        [PutNodes("tree", {("a", "b", "c"): A})],
+        [RemoveNodes("tree", [("a",)])],
+        "node ('a', 'b', 'c') of 'tree'",
     ),
     "node added below what is removed": Case(
-        [PutNodes("tree", {("a", "b", "new"): None})], [RemoveNodes("tree", [("a",)])], "of 'tree'"
+        [PutNodes("tree", {("a", "b", "new"): None})],
+        [RemoveNodes("tree", [("a",)])],
+        "node ('a', 'b', 'new') of 'tree'",
     ),
     # lists
     "append and splice": Case(
@@ -204,6 +217,70 @@ CLASHES: dict[str, Case] = {
     "made anew and drop": Case(
         [DropHierarchy("list"), CreateHierarchy("list", LIST)],
         [DropHierarchy("list")],
+        "hierarchy 'list'",
+    ),
+    "definition without a map, and its removal": Case(
+        [PutDefinition(NOTE)], [DropDefinition(NOTE.name)], "definition 'note'"
+    ),
+    # a definition, and then what its records are about
+    "put, and define and put": Case(
+        [PutAspects(P, {A: aged("x")})],
+        [PutDefinition(NARROW), PutAspects(P, {A: person("y")})],
+        f"aspect '{P}' of {A}",
+    ),
+    "put, and define and put where no record has to change": Case(
+        [PutAspects(P, {A: aged("x")})],
+        [PutDefinition(OLDER), PutAspects(P, {A: person("y")})],
+        f"aspect '{P}' of {A}",
+    ),
+    "put, and define and remove": Case(
+        [PutAspects(P, {A: aged("x")})],
+        [PutDefinition(NARROW), RemoveAspects(P, [A])],
+        f"aspect '{P}' of {A}",
+    ),
+    "put, and a definition that would rewrite it": Case(
+        [PutAspects(P, {C: aged("x")})], [PutDefinition(NARROW)], f"aspect '{P}' of {C}"
+    ),
+    "remove, and define and put": Case(
+        [RemoveAspects(P, [A])],
+        [PutDefinition(NARROW), PutAspects(P, {A: person("y")})],
+        f"aspect '{P}' of {A}",
+    ),
+    "put, and define and drop": Case(
+        [PutAspects(P, {A: person("x")})],
+        [PutDefinition(OLDER), DropHierarchy(P)],
+        f"hierarchy '{P}'",
+    ),
+    # what was dropped and made anew is another thing
+    "map made anew and put": Case(
+        [DropHierarchy(P), *map_of(PERSON, {B: person("x")})],
+        [PutAspects(P, {A: person("y")})],
+        f"hierarchy '{P}'",
+    ),
+    "map made anew and removal": Case(
+        [DropHierarchy(P), *map_of(PERSON, {B: person("x")})],
+        [RemoveAspects(P, [A])],
+        f"hierarchy '{P}'",
+    ),
+    "map made anew and index": Case(
+        [DropHierarchy(P), *map_of(PERSON)], [CreateIndex(P, "age")], f"hierarchy '{P}'"
+    ),
+    "set made anew and member": Case(
+        [DropHierarchy("set"), *set_of("set")], [AddMembers("set", [C])], "hierarchy 'set'"
+    ),
+    "directory made anew and entry": Case(
+        [DropHierarchy("dir"), *directory_of("dir")],
+        [PutEntries("dir", {"a": C})],
+        "hierarchy 'dir'",
+    ),
+    "tree made anew and node": Case(
+        [DropHierarchy("tree"), *tree_of("tree")],
+        [PutNodes("tree", {("a", "x"): C})],
+        "hierarchy 'tree'",
+    ),
+    "list made anew and append": Case(
+        [DropHierarchy("list"), *list_of("list", [A, B, C])],
+        [Append("list", [A])],
         "hierarchy 'list'",
     ),
     "in the middle of many": Case(
@@ -248,6 +325,10 @@ AGREEMENTS: dict[str, Case] = {
     "definitions of two maps": Case([PutDefinition(OLDER)], [PutDefinition(NOTE)]),
     "equal definitions": Case([PutDefinition(OLDER)], [PutDefinition(OLDER)]),
     "definition and aspect": Case([PutDefinition(OLDER)], [PutAspects(P, {A: person("y")})]),
+    "aspect, and definition and another aspect": Case(
+        [PutAspects(P, {A: person("x")})],
+        [PutDefinition(NARROW), PutAspects(P, {B: person("y")})],
+    ),
     "drop of another": Case([Append("list", [A])], [DropHierarchy("tail")]),
     "index and index": Case([CreateIndex(P, "age")], [CreateIndex(P, "age"), DropIndex(P, "name")]),
     "index and aspect": Case([CreateIndex(P, "age")], [PutAspects(P, {A: person("y")})]),
@@ -359,9 +440,54 @@ def test_a_conflict_is_the_same_for_who_reads_elsewhere(store: Store, other: Sto
     assert keyed(store, catalog, "dir") == [("a", B), ("b", B)]
 
 
-def test_an_expectation_of_the_future_expects_nothing(store: Store) -> None:
+def test_another_kind_under_the_name_is_a_conflict(store: Store) -> None:
     catalog = new_catalog(store, *start())
-    assert store.commit(catalog, [Splice("list", 0, 1)], expect=99).revision == 2
+    store.commit(catalog, [DropHierarchy("dir"), *list_of("dir")])
+    with pytest.raises(ConflictError, match="hierarchy 'dir'"):
+        store.commit(catalog, [PutEntries("dir", {"a": A})], expect=1)
+    with pytest.raises(InvalidEditError):
+        store.commit(catalog, [PutEntries("dir", {"a": A})], expect=2)
+
+
+UNSEEN: dict[str, tuple[str, Edit, Edit]] = {
+    "appended": ("list", Append("list", [A]), Append("list", [B])),
+    "member": ("set", AddMembers("set", [C]), RemoveMembers("set", [A])),
+    "gone member": ("set", RemoveMembers("set", [A]), AddMembers("set", [C])),
+    "entry": ("dir", PutEntries("dir", {"x": A}), PutEntries("dir", {"y": A})),
+    "node": ("tree", PutNodes("tree", {("x",): A}), PutNodes("tree", {("y",): A})),
+    "record": (P, PutAspects(P, {A: person("x")}), PutAspects(P, {B: person("y")})),
+    "gone record": (P, RemoveAspects(P, [A]), PutAspects(P, {B: person("y")})),
+    "definition": (P, PutDefinition(OLDER), PutAspects(P, {B: person("y")})),
+}
+"""A hierarchy, what somebody else does to it, and what I do to it then without seeing that."""
+
+
+@pytest.mark.parametrize("case", UNSEEN)
+def test_ones_own_change_does_not_hide_that_of_another(store: Store, case: str) -> None:
+    name, theirs, mine = UNSEEN[case]
+    catalog = new_catalog(store, *start())
+    store.commit(catalog, [theirs])
+    store.commit(catalog, [mine], expect=1)
+    before = store.load_catalog(catalog)
+    with pytest.raises(ConflictError) as caught:
+        store.commit(catalog, [DropHierarchy(name)], expect=1, own=[3])
+    assert (caught.value.what, caught.value.revision) == (f"hierarchy {name!r}", 2)
+    assert store.load_catalog(catalog) == before
+    assert store.commit(catalog, [DropHierarchy(name)], expect=2, own=[3]).revision == 4
+
+
+def test_a_revision_that_was_never_reached(store: Store) -> None:
+    catalog = new_catalog(store, *start())
+    store.commit(catalog, [Append("list", [A])])
+    before = store.load_catalog(catalog)
+    for edits in ([Splice("list", 0, 1)], [SetHeader("2")], [CreateHierarchy("x", LIST)], []):
+        for expect, own in ((3, []), (99, []), (2**62, []), (1, [3])):
+            with pytest.raises(ConflictError) as caught:
+                store.commit(catalog, edits, expect=expect, own=own)
+            assert caught.value.what == f"catalog {catalog} (deleted and made anew)"
+            assert caught.value.revision == 2
+    assert store.load_catalog(catalog) == before
+    assert store.commit(catalog, [Splice("list", 0, 1)], expect=1, own=[2]).revision == 3
 
 
 def test_conflicts_in_lists_of_ids(store: Store) -> None:

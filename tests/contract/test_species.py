@@ -45,6 +45,7 @@ def test_no_edit_of_a_read_only_species(store: Store, species: CatalogSpecies) -
         lambda: store.add_aspect_def(catalog, NOTE),
         lambda: store.create_hierarchy(catalog, "x", LIST),
         lambda: store.drop_hierarchy(catalog, "list"),
+        lambda: store.drop_hierarchy(catalog, "no such list"),
     ):
         with pytest.raises(ReadOnlyError, match=species.value):
             call()

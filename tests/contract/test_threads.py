@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
-from cheap import Catalog
+from cheap.core import Catalog, new_id
 from cheap.core.edits import AddMembers, Append, PutAspects, PutEntries, Splice
 from cheap.errors import CatalogNotFoundError, ConflictError, MisuseError
 from cheap.store import Store
 from tests.contract.samples import (
     PERSON,
+    SET,
     A,
     B,
     changes_since,
@@ -236,3 +237,52 @@ def test_a_catalog_that_is_deleted_while_others_write(store: Store, other: Store
     assert store.create_catalog(catalog_id=catalog).revision == 1
     assert store.list_hierarchies(catalog) == []
     assert len(changes_since(store, catalog)) == 1
+
+
+def test_two_who_refresh(store: Store, other: Store) -> None:
+    """One after the other: what is there at the end is what one of them saved."""
+    for start in (None, Catalog()):  # neither finds anything, and both do
+        gid = new_id() if start is None else start.global_id
+        if start is not None:
+            start.create_list("old")
+            store.save_catalog(start)
+        revisions: list[int] = []
+
+        def work(each: Store, who: str, gid: UUID = gid, revisions: list[int] = revisions) -> None:
+            for i in range(5):
+                fresh = Catalog(version=who, global_id=gid)
+                for n in range(4):
+                    fresh.create_list(f"{who}{i}{n}", [A])
+                revisions.append(each.save_catalog(fresh, replace=True))
+
+        together(lambda: work(store, "a"), lambda: work(other, "b"))
+        last = store.load_catalog(gid)
+        assert list(last) == [f"{last.version}4{n}" for n in range(4)]
+        assert sorted(revisions) == list(range(last.revision - 9, last.revision + 1))
+
+
+def test_a_refresh_leaves_nothing_of_what_came_before_it(store: Store, other: Store) -> None:
+    catalog = new_catalog(store, *list_of("list"))
+    refreshed: list[int] = []
+    done = threading.Event()
+
+    def refresh() -> None:
+        try:
+            for i in range(10):
+                fresh = Catalog(version=str(i), global_id=catalog)
+                fresh.create_list("list", [A])
+                refreshed.append(store.save_catalog(fresh, replace=True))
+        finally:
+            done.set()
+
+    def add() -> None:
+        i = 0
+        while not done.is_set():
+            i += 1
+            other.create_hierarchy(catalog, f"extra{i}", SET)
+            other.drop_hierarchy(catalog, f"extra{i - 1}")
+
+    together(refresh, add)
+    left = {each.name: each.revision for each in store.list_hierarchies(catalog)}
+    assert left.pop("list") == refreshed[-1]
+    assert all(revision > refreshed[-1] for revision in left.values())

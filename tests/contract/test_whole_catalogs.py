@@ -442,12 +442,103 @@ def test_two_who_take_turns(store: Store, other: Store) -> None:
 def test_somebody_deleted_it(store: Store) -> None:
     catalog = full_catalog()
     store.save_catalog(catalog)
+    part = store.load_catalog(catalog.global_id, only=[P])
     store.delete_catalog(catalog.global_id)
-    assert store.save_catalog(catalog) == 1  # nothing to save
-    catalog.version = "x"
-    with pytest.raises(CatalogNotFoundError):
-        store.save_catalog(catalog)
+    for version in (catalog.version, "x"):  # nothing to save, and something
+        catalog.version = part.version = version
+        with pytest.raises(CatalogNotFoundError, match="save with replace=True to put it back"):
+            store.save_catalog(catalog)
+        with pytest.raises(CatalogNotFoundError) as caught:
+            store.save_catalog(part)
+        assert "replace" not in str(caught.value)
     assert catalog.is_modified
+    assert store.save_catalog(catalog, replace=True) == 1
+    assert store.load_catalog(catalog.global_id) == catalog
+
+
+def test_somebody_made_it_anew(store: Store, other: Store) -> None:
+    catalog = full_catalog()
+    store.save_catalog(catalog)
+    document = catalog.json()
+    for age in (31, 32):
+        catalog.aspect_map(P)[A]["age"] = age
+        store.save_catalog(catalog)
+    other.delete_catalog(catalog.global_id)
+    newer = Catalog.from_json(document)
+    newer.aspect_map(P)[A]["age"] = 99
+    other.save_catalog(newer)
+    for age in (32, 33):  # nothing to save, and something
+        catalog.aspect_map(P)[A]["age"] = age
+        with pytest.raises(ConflictError, match=r"made anew.*load it again"):
+            store.save_catalog(catalog)
+    assert store.load_catalog(catalog.global_id) == newer
+
+
+REMAKERS: dict[str, Callable[[Store, Catalog], object]] = {
+    "replaced": lambda store, catalog: store.save_catalog(
+        Catalog.from_json(catalog.json()), replace=True
+    ),
+    "dropped and made": lambda store, catalog: store.save_catalog(catalog),
+}
+
+
+@pytest.mark.parametrize("how", REMAKERS)
+@pytest.mark.parametrize("name", [P, "staff", "by code", "folders", "queue"])
+def test_what_is_not_in_the_new_one_is_not_brought_back(
+    store: Store, other: Store, how: str, name: str
+) -> None:
+    """A hierarchy that was made anew has no memory of what the old one held."""
+    catalog = full_catalog()
+    store.save_catalog(catalog)
+    mine, theirs = (each.load_catalog(catalog.global_id) for each in (store, other))
+    theirs.drop(name)
+    match name:
+        case "staff":
+            theirs.create_set(name, [C])
+            mine.entity_set(name).discard(C)
+        case "by code":
+            theirs.create_directory(name)
+            mine.directory(name)["c"] = A
+        case "folders":
+            theirs.create_tree(name)
+            mine.tree(name)["a"] = A
+        case "queue":
+            theirs.create_list(name)
+            mine.entity_list(name).append(A)
+        case _:
+            theirs.define(PERSON)
+            mine.aspect_map(P)[A]["age"] = 31
+    REMAKERS[how](other, theirs)
+    with pytest.raises(ConflictError) as caught:
+        store.save_catalog(mine)
+    assert (caught.value.what, caught.value.revision) == (f"hierarchy {name!r}", 2)
+    assert store.load_catalog(catalog.global_id) == theirs
+
+
+def test_a_redefinition_meets_a_newer_record(store: Store, other: Store) -> None:
+    catalog = full_catalog()
+    store.save_catalog(catalog)
+    mine, theirs = (each.load_catalog(catalog.global_id) for each in (store, other))
+    theirs.aspect_map(P)[A]["name"] = "Alicia"
+    other.save_catalog(theirs)
+    mine.redefine(PERSON.without_properties("age"))
+    with pytest.raises(ConflictError, match=f"aspect '{P}' of {A}"):
+        store.save_catalog(mine)
+    assert store.load_catalog(catalog.global_id) == theirs
+
+
+def test_a_drop_after_ones_own_save(store: Store, other: Store) -> None:
+    catalog = full_catalog()
+    store.save_catalog(catalog)
+    mine, theirs = (each.load_catalog(catalog.global_id) for each in (store, other))
+    theirs.entity_list("queue").append(A)
+    other.save_catalog(theirs)
+    mine.entity_list("queue").append(B)
+    store.save_catalog(mine)
+    mine.drop("queue")
+    with pytest.raises(ConflictError, match="hierarchy 'queue'"):
+        store.save_catalog(mine)
+    assert items(store, catalog.global_id, "queue") == [A, B, A, C, A, B]
 
 
 def test_an_id_that_is_taken(store: Store) -> None:

@@ -58,7 +58,7 @@ from cheap.core.edits import (
     Splice,
 )
 from cheap.db.memory import MemoryDao
-from cheap.errors import CheapError
+from cheap.errors import CheapError, ConflictError
 from cheap.store import Change, ChangeKind, Store
 from tests.lanes import Lane, Place
 
@@ -86,6 +86,14 @@ KINDS = {
 }
 
 
+def anew(name: str) -> tuple[Edit, ...]:
+    """A hierarchy is dropped, and made anew with nothing in it."""
+    made: list[Edit] = [DropHierarchy(name)]
+    if name == "people":
+        made.append(PutDefinition(TALL))
+    return (*made, CreateHierarchy(name, KINDS[name]))
+
+
 class Long(str):
     """More than fits into a piece, and easy to read in a report."""
 
@@ -107,6 +115,8 @@ record = st.fixed_dictionaries(
         "text": st.sampled_from(["", LONG]),
     },
 )
+aged = st.fixed_dictionaries({"name": st.just("Al"), "age": st.integers(-2, 2)})
+brief = st.fixed_dictionaries({"name": st.sampled_from(["", "Al"])})
 EDITS: dict[str, st.SearchStrategy[Any]] = {
     "append": st.builds(Append, st.just("list"), entities),
     "splice": st.builds(
@@ -137,20 +147,20 @@ EDITS: dict[str, st.SearchStrategy[Any]] = {
     ),
     "drop": st.builds(DropHierarchy, spare),
     "drop list": st.just(DropHierarchy("list")),
-    "drop and create": st.just(None),
     "define without map": st.builds(PutDefinition, st.sampled_from([SPARE, SPARE_TOO])),
     "drop definition": st.builds(DropDefinition, spare),
     "index": st.builds(CreateIndex, st.just("people"), st.sampled_from(["name", "age", "tags"])),
     "unindex": st.builds(DropIndex, st.just("people"), st.sampled_from(["name", "age"])),
+    **{f"make {name} anew": st.just(anew(name)) for name in KINDS},
     "wrong kind": st.builds(Append, st.sampled_from(["set", "people", "spare"]), entities),
 }  # fmt: skip
 # Edits that can get into each other's way.
 GROUPS = (
-    ("append", "splice", "drop list"),
-    ("add", "remove members"),
-    ("put entries", "remove entries"),
-    ("put nodes", "remove nodes"),
-    ("put aspects", "remove aspects", "define", "index"),
+    ("append", "splice", "drop list", "make list anew"),
+    ("add", "remove members", "make set anew"),
+    ("put entries", "remove entries", "make dir anew"),
+    ("put nodes", "remove nodes", "make tree anew"),
+    ("put aspects", "remove aspects", "define", "index", "make people anew"),
     ("header",),
 )
 # The last thing that may be in a commit: what goes before it must be undone with it.
@@ -165,19 +175,21 @@ WRONG: st.SearchStrategy[Any] = st.sampled_from(
 )
 
 
-def flat(edits: Iterable[Edit | None]) -> list[Edit]:
-    """The edits, with a list that is dropped and made anew where there is none."""
+def flat(edits: Iterable[Edit | tuple[Edit, ...]]) -> list[Edit]:
+    """The edits, of which some come several together."""
     made: list[Edit] = []
     for edit in edits:
-        if edit is None:
-            made += [DropHierarchy("list"), CreateHierarchy("list", HierarchyType.ENTITY_LIST)]
-        else:
-            made.append(edit)
+        made += edit if isinstance(edit, tuple) else [edit]
     return made
 
 
+def few(group: Iterable[str]) -> st.SearchStrategy[list[Edit]]:
+    """One or two edits of a group."""
+    return st.lists(st.one_of(*(EDITS[name] for name in group)), min_size=1, max_size=2).map(flat)
+
+
 clashing = st.sampled_from(GROUPS).flatmap(
-    lambda group: st.tuples(*[st.one_of(*(EDITS[name] for name in group))] * 2)
+    lambda group: st.tuples(few(group), few(group), few(group))
 )
 some_edits = st.lists(st.one_of(*EDITS.values()), min_size=1, max_size=4).map(flat)
 where = st.sampled_from(
@@ -239,13 +251,13 @@ class Machine(RuleBasedStateMachine):
                 value = call()
                 outcomes.append(("answered", shown(value) if shown else value))
             except CheapError as error:
-                outcomes.append(("raised", type(error)))
+                outcomes.append(("raised", (type(error), subject(error))))
         assert outcomes[0] == outcomes[1]
         return outcomes[0]
 
     # --- writing --------------------------------------------------------------------------
 
-    @rule(edits=some_edits, back=st.none() | st.integers(0, 5), own=st.booleans())
+    @rule(edits=some_edits, back=st.none() | st.integers(-1, 5), own=st.booleans())
     def commit(self, edits: list[Edit], back: int | None, own: bool) -> None:
         revision = self.memory.get_catalog(self.id).revision
         expect = None if back is None else max(0, revision - back)
@@ -253,15 +265,45 @@ class Machine(RuleBasedStateMachine):
         self.both(lambda each: each.commit(self.id, edits, expect=expect, own=mine))
 
     @rule(edits=clashing, own=st.booleans(), between=st.booleans())
-    def clash(self, edits: tuple[Edit, Edit], own: bool, between: bool) -> None:
-        """One commits after another had read."""
-        theirs, mine = (flat([edit]) for edit in edits)
+    def clash(
+        self, edits: tuple[list[Edit], list[Edit], list[Edit]], own: bool, between: bool
+    ) -> None:
+        """One commits after another had read, who then commits twice."""
+        theirs, *mine = edits
+        self.contend(theirs, mine, own, between)
+
+    def contend(
+        self, theirs: list[Edit], mine: Sequence[list[Edit]], own: bool, between: bool
+    ) -> None:
         revision = self.memory.get_catalog(self.id).revision
-        self.both(lambda each: each.commit(self.id, theirs))
+        how, _ = self.both(lambda each: each.commit(self.id, theirs))
         if between:
             self.both(lambda each: each.commit(self.id, [SetHeader("between")]))
-        known = [revision + 1] if own else []
-        self.both(lambda each: each.commit(self.id, mine, expect=revision, own=known))
+        known = [revision + 1] if own and how == "answered" else []
+        for batch in mine:
+            how, done = self.both(
+                lambda each, batch=batch, known=known: each.commit(
+                    self.id, batch, expect=revision, own=known
+                )
+            )
+            if how == "answered":
+                known = [*known, done.revision]
+
+    @rule(
+        theirs=st.dictionaries(entity, aged, max_size=2),
+        mine=st.dictionaries(entity, brief, max_size=2),
+        gone=entities,
+        own=st.booleans(),
+    )
+    def clash_with_a_definition(
+        self, theirs: dict[UUID, Any], mine: dict[UUID, Any], gone: list[UUID], own: bool
+    ) -> None:
+        """One defines, and puts and removes records that another may just have put."""
+        self.both(lambda each: each.commit(self.id, [PutDefinition(TALL)]))
+        edits = [
+            PutDefinition(SHORT), PutAspects("people", mine), RemoveAspects("people", gone)
+        ]  # fmt: skip
+        self.contend([PutAspects("people", theirs)], [edits], own, between=False)
 
     @rule(what=st.integers(0, 9), e=entity, k=key, p=path, r=record, n=number)
     def clash_of_copies(
@@ -386,6 +428,14 @@ class Machine(RuleBasedStateMachine):
         self.both(lambda each: each.list_aspect_defs(self.id))
         first, second = self.load()
         assert [m.indexes for m in maps(first)] == [m.indexes for m in maps(second)]
+
+
+def subject(error: CheapError) -> tuple[str, ...]:
+    """What a conflict is about: of which kind, and in which hierarchy. Of several, any is named."""
+    if not isinstance(error, ConflictError):
+        return ()
+    names = [name for name in (*KINDS, "spare") if repr(name) in error.what]
+    return (error.what.split()[0], *names)
 
 
 def maps(catalog: Catalog) -> list[AspectMap]:

@@ -14,6 +14,8 @@ import cheap
 from cheap.aio import AsyncDao
 from cheap.aio.hop import hop_of
 from cheap.connecting import connect
+from cheap.core import Catalog
+from cheap.core.edits import SetHeader
 from cheap.db.dao import SqlDao
 from cheap.db.memory import MemoryDao
 from cheap.errors import UnavailableError
@@ -148,6 +150,28 @@ async def test_commits_are_all_or_nothing() -> None:
 
 
 # --- the server ---------------------------------------------------------------------------------
+
+
+class Busy(MemoryDao):
+    """A store in which somebody else commits right after each catalog that is saved."""
+
+    def save_catalog(self, catalog: Catalog, *, replace: bool = False) -> int:
+        revision = super().save_catalog(catalog, replace=replace)
+        self.commit(catalog.global_id, [SetHeader(version="theirs")])
+        return revision
+
+
+async def test_a_replacement_is_told_its_own_revision() -> None:
+    """Not a later one: whoever knows that would overwrite what it did not see."""
+    async with site(Busy()) as here:
+        catalog = here.store.load_catalog(here.id)
+        catalog.version = "mine"
+        for known, status in ((here.revision(), 200), (0, 201)):
+            answer = await here.http.put(here.path(), json=json.loads(catalog.json()))
+            assert answer.status_code == status
+            assert answer.headers["etag"] == f'"{known + 1}"'
+            assert (answer.json()["version"], answer.json()["revision"]) == ("mine", known + 1)
+            here.store.delete_catalog(here.id)
 
 
 async def test_health_asks_the_database(monkeypatch: pytest.MonkeyPatch) -> None:

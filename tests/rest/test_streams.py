@@ -245,3 +245,11 @@ async def test_waiting_for_a_catalog_that_goes_away() -> None:
             await anyio.sleep(0.05)
             here.store.delete_catalog(here.id)
         assert answers[0].status_code == 404
+
+
+async def test_waiting_for_what_was_made_anew() -> None:
+    """Its revision would have to come to one that is known already; nobody waits for that."""
+    async with site() as here:
+        with anyio.fail_after(10):
+            answer = await here.get(here.path("/changes?since=9&wait=60"))
+        assert (answer.status_code, answer.json()["code"]) == (409, "conflict")

@@ -245,6 +245,9 @@ WHERE catalog_id > %(after)s AND species = %(species)s ORDER BY catalog_id LIMIT
 -- raise_revision
 UPDATE cheap_catalog SET revision = revision + 1 WHERE catalog_id = %(catalog_id)s;
 
+-- lock_catalog
+UPDATE cheap_catalog SET revision = revision WHERE catalog_id = %(catalog_id)s;
+
 -- set_header
 UPDATE cheap_catalog SET version = %(version)s, uri = %(uri)s, header_revision = %(revision)s
 WHERE catalog_id = %(catalog_id)s;
@@ -388,7 +391,7 @@ SELECT entity_id, document, position FROM cheap_aspect
 WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND position > %(after)s ORDER BY position LIMIT %(limit)s;
 
 -- scan_aspects
-SELECT entity_id, document FROM cheap_aspect
+SELECT entity_id, document, revision FROM cheap_aspect
 WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND entity_id > %(after)s ORDER BY entity_id LIMIT %(limit)s;
 
 -- get_aspect
@@ -491,6 +494,9 @@ WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND position >= 
 -- removed_items
 SELECT item, revision FROM cheap_removal
 WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND revision > %(revision)s AND item = ANY(%(ids)b::bytea[]);
+
+-- changed_aspects
+SELECT DISTINCT revision FROM cheap_aspect WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND revision > %(revision)s;
 
 -- changed_entries
 SELECT DISTINCT revision FROM cheap_entry WHERE catalog_id = %(catalog_id)s AND hierarchy = %(hierarchy)s AND revision > %(revision)s;

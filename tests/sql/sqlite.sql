@@ -245,6 +245,9 @@ WHERE catalog_id > :after AND species = :species ORDER BY catalog_id LIMIT :limi
 -- raise_revision
 UPDATE cheap_catalog SET revision = revision + 1 WHERE catalog_id = :catalog_id;
 
+-- lock_catalog
+UPDATE cheap_catalog SET revision = revision WHERE catalog_id = :catalog_id;
+
 -- set_header
 UPDATE cheap_catalog SET version = :version, uri = :uri, header_revision = :revision
 WHERE catalog_id = :catalog_id;
@@ -388,7 +391,7 @@ SELECT entity_id, document, position FROM cheap_aspect
 WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy AND position > :after ORDER BY position LIMIT :limit;
 
 -- scan_aspects
-SELECT entity_id, document FROM cheap_aspect
+SELECT entity_id, document, revision FROM cheap_aspect
 WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy AND entity_id > :after ORDER BY entity_id LIMIT :limit;
 
 -- get_aspect
@@ -491,6 +494,9 @@ WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy AND position >= :posit
 -- removed_items
 SELECT item, revision FROM cheap_removal
 WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy AND revision > :revision AND item IN (WITH RECURSIVE cut (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM cut WHERE (i + 2) * 16 <= length(:ids)) SELECT substr(:ids, i * 16 + 1, 16) FROM cut);
+
+-- changed_aspects
+SELECT DISTINCT revision FROM cheap_aspect WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy AND revision > :revision;
 
 -- changed_entries
 SELECT DISTINCT revision FROM cheap_entry WHERE catalog_id = :catalog_id AND hierarchy = :hierarchy AND revision > :revision;

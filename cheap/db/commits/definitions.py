@@ -76,7 +76,11 @@ def put_definition(work: Work, definition: AspectDef) -> None:
 
 
 def redefine(work: Work, hierarchy: HierarchyRow, definition: AspectDef) -> None:
-    """Bring the stored records of a map under a new definition."""
+    """Bring the stored records of a map under a new definition.
+
+    Raises:
+        ConflictError: somebody else wrote one that would be rewritten, and so look like ours.
+    """
     number = hierarchy.number
     old, new = hierarchy.codec, codec_of(definition)
     kept = tuple(
@@ -93,9 +97,7 @@ def redefine(work: Work, hierarchy: HierarchyRow, definition: AspectDef) -> None
     if number in work.empty:
         work.empty.add(renumbered)
     number = renumbered
-    changed = replace(
-        hierarchy, number=number, revision=work.revision, definition=definition, indexes=kept
-    )
+    changed = replace(hierarchy, number=number, definition=definition, indexes=kept)
     work.hierarchies[hierarchy.name] = changed
     work.session.later(work.statements.touch_hierarchy, work.at(number, revision=True))
     if kept != hierarchy.indexes:
@@ -108,9 +110,11 @@ def redefine(work: Work, hierarchy: HierarchyRow, definition: AspectDef) -> None
             return
         packed = packed_records(work.session, work.at(number), rows)
         again: dict[UUID, bytes] = {}
-        for entity, document in packed.items():
+        for (entity, document), row in zip(packed.items(), rows, strict=True):
             fresh = new.repack(document, old, entity)
             if fresh != document:
+                if work.is_foreign(row[2]):
+                    raise ConflictError(f"aspect {hierarchy.name!r} of {entity}", row[2])
                 again[entity] = fresh
         write_aspects(work, replace(changed, indexes=()), again, known=None)
         if kept:
@@ -170,6 +174,9 @@ def drop_definition(work: Work, name: str) -> None:
     """Remove a definition that has no aspect map."""
     if name in work.hierarchies:
         raise InvalidEditError(f"definition {name!r} is in use: drop its aspect map")
+    rows = work.session.rows(work.statements.get_definition, {**work.catalog, "name": name})
+    if rows and work.is_foreign(rows[0][2]):
+        raise ConflictError(f"definition {name!r}", rows[0][2])
     work.session.later(work.statements.delete_definition, {**work.catalog, "name": name})
 
 
@@ -178,11 +185,29 @@ def drop_hierarchy(work: Work, name: str) -> None:
     found = work.hierarchies.get(name)
     if found is None:
         raise missing_hierarchy(name)
-    if work.is_foreign(found.revision):
-        raise ConflictError(f"hierarchy {name!r}", found.revision)
+    refuse_hierarchy(work, found)
     work.session.run_all(work.statements.drop_hierarchy, work.at(found.number))
     if found.type is HierarchyType.ASPECT_MAP:
         work.session.later(work.statements.delete_definition, {**work.catalog, "name": name})
     work.bury(0, {item_of_key(name): name})
     del work.hierarchies[name]
     work.touched.discard(found.number)
+
+
+def refuse_hierarchy(work: Work, hierarchy: HierarchyRow) -> None:
+    """Raise ConflictError when somebody else changed the hierarchy, or anything in it, since."""
+    name, statements = hierarchy.name, work.statements
+    if work.expect is None or hierarchy.revision <= work.expect:
+        return
+    # The last change may be the caller's own, and hide what somebody else did before it.
+    revisions = [hierarchy.revision, hierarchy.created]
+    if hierarchy.type is HierarchyType.ASPECT_MAP:
+        rows = work.session.rows(statements.get_definition, {**work.catalog, "name": name})
+        revisions += [row[2] for row in rows]
+        revisions += work.revisions_since(hierarchy.number, statements.changed_aspects)
+    else:
+        revisions += work.revisions_since(hierarchy.number, statements.changed_entries)
+    revisions += work.revisions_since(hierarchy.number, statements.removed_entries)
+    for revision in revisions:
+        if work.is_foreign(revision):
+            raise ConflictError(f"hierarchy {name!r}", revision)

@@ -132,10 +132,8 @@ def refuse_list(work: Work, hierarchy: HierarchyRow) -> None:
     """Raise ConflictError when somebody else changed the list: then its places have shifted."""
     if work.expect is None or hierarchy.revision <= work.expect:
         return
-    params = work.at(hierarchy.number)
-    params["revision"] = work.expect
     for statement in (work.statements.changed_entries, work.statements.removed_entries):
-        for (revision,) in work.session.rows(statement, params):
+        for revision in work.revisions_since(hierarchy.number, statement):
             if work.is_foreign(revision):
                 raise ConflictError(f"list {hierarchy.name!r}", revision)
 

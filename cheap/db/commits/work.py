@@ -34,6 +34,7 @@ from cheap.errors import (
     InvalidEditError,
     ReadOnlyError,
 )
+from cheap.store import check_known
 
 
 class Work:
@@ -53,6 +54,7 @@ class Work:
 
     Raises:
         CatalogNotFoundError: there is none.
+        ConflictError: the catalog was made anew since the caller read it.
         ReadOnlyError: the species does not allow the edits.
     """
 
@@ -87,6 +89,8 @@ class Work:
         if not rows:
             raise CatalogNotFoundError(catalog_id)
         species, self.revision, version, uri, self.header_revision = rows[0][:5]
+        if expect is not None:
+            check_known(catalog_id, max({expect, *own}), self.revision - 1)
         self.labels = (as_text(version), None if uri is None else as_text(uri))
         self.hierarchies = {
             found.name: found
@@ -115,11 +119,14 @@ class Work:
 
         Raises:
             MissingKeyError: there is none of this name.
+            ConflictError: somebody else made it since, maybe in the place of one that was dropped.
             InvalidEditError: it is of another kind.
         """
         found = self.hierarchies.get(name)
         if found is None:
             raise missing_hierarchy(name)
+        if self.is_foreign(found.created):
+            raise ConflictError(f"hierarchy {name!r}", found.created)
         if found.type is not kind:
             raise InvalidEditError(
                 f"hierarchy {name!r} is of type {found.type.value}, "
@@ -143,6 +150,11 @@ class Work:
             for item, revision in self.session.rows(self.statements.removed_items, params):
                 if self.is_foreign(revision):
                     raise ConflictError(items[item], revision)
+
+    def revisions_since(self, number: int, statement: str) -> list[int]:
+        """The revisions after the expected one that a statement finds in a hierarchy."""
+        params = {**self.at(number), "revision": self.expect}
+        return [row[0] for row in self.session.rows(statement, params)]
 
     def asked(self, statement: str, number: int, items: Iterable[bytes]) -> list[Row]:
         """Rows of some items; none of a hierarchy that was created just now."""

@@ -67,6 +67,7 @@ from cheap.store import (
     HierarchyHeader,
     Page,
     Piece,
+    check_known,
     check_limit,
 )
 from cheap.store.answers import check_offset
@@ -268,6 +269,9 @@ class AsyncCheapClient(AsyncIterators):
                         catalog.global_id, edits, expect=basis.revision, own=basis.own
                     )
                     basis = basis_after(done, catalog)
+                else:
+                    present = (await self.get_catalog(catalog.global_id)).revision
+                    check_known(catalog.global_id, catalog.revision, present)
             catalog.settle(basis, taken)
         return catalog.revision
 

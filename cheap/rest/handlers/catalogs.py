@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
-from cheap.core import Catalog, read_catalog
+from cheap.core import read_catalog
 from cheap.core.edits import SetHeader
 from cheap.errors import CatalogNotFoundError, MalformedRequestError
 from cheap.rest.messages import Answer, Request, answer, etag, unmet
@@ -66,18 +66,19 @@ def replace_catalog(store: Desk, request: Request) -> Answer:
     catalog = read_catalog(request.body)
     if catalog.global_id != catalog_id:
         raise MalformedRequestError("$.globalId", f"expected {catalog_id}, as in the address")
-    is_new = not store.catalog_exists(catalog_id)
-    if is_new and request.expected_revision() is not None:
-        raise CatalogNotFoundError(catalog_id)
-    replaced(store, request, catalog_id, catalog)
-    return _header(store.get_catalog(catalog_id), 201 if is_new else 200)
-
-
-def replaced(store: Desk, request: Request, catalog_id: UUID, catalog: Catalog) -> int:
-    """Save a catalog in the place of what is there; return the revision."""
-    return guarded(
+    revision = guarded(
         store, request, catalog_id, lambda: store.save_catalog(catalog, replace=True), after=1
     )
+    # Not read again: by now there may be what somebody else wrote.
+    header = CatalogHeader(
+        catalog_id,
+        catalog.species,
+        catalog.version,
+        catalog.uri or None,
+        catalog.upstream,
+        revision,
+    )
+    return _header(header, 201 if revision == 1 else 200)
 
 
 def change_labels(store: Desk, request: Request) -> Answer:

@@ -366,7 +366,7 @@ READ_CHANGES = Route(
     "Return what changed after a revision, oldest first, in pages.",
     query=ChangesQuery,
     answer=shapes.ChangePage,
-    errors=(CatalogNotFoundError, InvalidQueryError),
+    errors=(CatalogNotFoundError, ConflictError, InvalidQueryError),
 )
 READ_VALUE = Route(
     "read_value",
