@@ -16,14 +16,16 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from anyio import to_thread
+from pydantic import ValidationError
 
 from cheap import connect
 from cheap.db.memory import MemoryDao
-from cheap.errors import ConfigurationError
+from cheap.errors import ConfigurationError, MalformedRequestError
 from cheap.rest.client import CheapClientConfig
 from cheap.rest.main import create_app
 from cheap.rest.settings import Settings
-from tests.contract.samples import NOTE, PERSON, A, B, full_catalog
+from cheap.rest.wire import bodies
+from tests.contract.samples import NOTE, PERSON, A, B, entities, full_catalog
 from tests.live import listening
 from tests.rest.apps import Site, site
 
@@ -296,6 +298,75 @@ async def test_many_faults_are_told_in_bounded_words(here: Site) -> None:
         answer = await here.post(here.path("/commit"), {"edits": [{"edit": "x"}] * 20_000})
         assert answer.status_code == 400
         assert len(answer.content) < 1 * MB
+
+
+MANY = 3_000
+NUMBERED: dict[str, Any] = {f"k{i}": 1 for i in range(MANY)}
+
+
+@pytest.mark.parametrize(
+    ("more", "form", "first", "most"),
+    [
+        ("/aspects/query", {"aspect": "open", "entities": [1] * MANY}, "$.entities[0]", 1),
+        ("/aspects/query", {"aspect": "open", **NUMBERED}, "$.k0", 1_001),
+        ("/aspects/query", {"aspect": "open", "order_by": [NUMBERED]}, "$.order_by[0]", 1_005),
+        (PEOPLE, {"aspects": NUMBERED}, "$.aspects.k0.[key]", 1_000),
+        ("/commit", {"edits": [1] * MANY}, "$.edits[0]", 1),
+        ("/commit", {"edits": [{}] * MANY}, "$.edits[0]", 1),
+        ("/commit", edit(edit="drop_hierarchy", name="x", **NUMBERED), "$.edits[0].k0", 1_001),
+        (
+            "/commit",
+            edit(edit="put_entries", hierarchy="by code", entries=NUMBERED),
+            "$.edits[0].entries.k0",
+            1_000,
+        ),
+        (
+            "/commit",
+            edit(edit="put_nodes", hierarchy="tree", nodes=[{"path": [], **NUMBERED}] * 2),
+            "$.edits[0].nodes[0].k0",
+            1_001,
+        ),
+    ],
+    ids=lambda case: case if isinstance(case, (str, int)) else "",
+)
+async def test_faults_are_looked_for_until_there_are_enough(
+    here: Site, more: str, form: object, first: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pydantic makes an error of each: so it must not be shown more than are told."""
+    seen: list[int] = []
+    monkeypatch.setattr(bodies, "refused", refused_in(seen))
+    with unchanged(here):
+        answer = await here.post(here.path(more), form)
+    paths = [each["path"] for each in answer.json()["errors"]]
+    assert answer.status_code == 400
+    assert first in paths
+    assert len(paths) <= 1_000
+    assert len(answer.content) < 200_000
+    assert all(each <= most for each in seen), seen
+
+
+def refused_in(counts: list[int]) -> Any:
+    """Refuses as before, and notes how many errors pydantic made."""
+    real = bodies.refused
+
+    def refused(error: ValidationError, path: str) -> MalformedRequestError:
+        counts.append(error.error_count())
+        return real(error, path)
+
+    return refused
+
+
+async def test_many_members_are_read_whole(here: Site) -> None:
+    """Also where they are looked at piece by piece."""
+    people = {str(each): {"name": f"n{i}"} for i, each in enumerate(entities(MANY, start=5_000))}
+    answer = await here.post(here.path(PEOPLE), {"aspects": people})
+    assert answer.json()["written"] == MANY
+    first = next(iter(people))
+    twice = {"aspects": {**people, first.upper(): {"name": "x"}}}
+    if first.upper() != first:
+        told(await here.post(here.path(PEOPLE), twice), 400, "$.aspects")
+    form = edit(edit="put_entries", hierarchy="by code", entries=dict.fromkeys(NUMBERED, str(A)))
+    assert (await here.post(here.path("/commit"), form)).json()["written"] == MANY
 
 
 # --- names, cursors, headers, queries -----------------------------------------------------------
@@ -648,6 +719,8 @@ async def test_memory_stays_flat(here: Site) -> None:
     huge = [PIECE] * 1_000
     deep = [b"[" * len(PIECE)] * 31
     texts = [b"[" + b'"[",' * (len(PIECE) // 4)] * 31
+    wrong = [b'{"aspect": "open", "entities": [1', b",1" * 900_000, b"]}"]
+    unknown = [b'{"edits": []', *(b',"%d": 1' % i for i in range(100_000)), b"}"]
     for method, more, chunks, media, most in (
         ("PATCH", "", huge, "application/json", 4 * MB),
         ("PUT", "", deep, "application/json", 16 * MB),
@@ -656,6 +729,9 @@ async def test_memory_stays_flat(here: Site) -> None:
         # Lines as long as they may be, each of them refused.
         ("POST", PEOPLE, [*[b"x" * len(PIECE)] * 20, b"\n"] * 30, "application/x-ndjson", 24 * MB),
         ("POST", PEOPLE, [b"\n" * len(PIECE)] * 100, "application/x-ndjson", 16 * MB),
+        # A fault in every element.
+        ("POST", "/aspects/query", wrong, "application/json", 24 * MB),
+        ("POST", "/commit", unknown, "application/json", 40 * MB),
     ):
         tracemalloc.start()
         try:

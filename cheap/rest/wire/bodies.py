@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from cheap.core.values import show
 from cheap.errors import Fault, MalformedRequestError, TooLargeError
+from cheap.rest.wire.problems import MAX_FAULTS
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -25,7 +26,7 @@ _STEPS: Final = bytes(
 _NO_BRACKETS: Final = bytes(each for each in range(256) if each not in b'[{]}"')
 _STRETCH: Final = 64 * 1024
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
-_ITEMS: Final = msgspec.json.Decoder(list[Raw])
+_OBJECTS: Final = msgspec.json.Decoder(list[dict[str, Raw]])
 
 
 def check_json(body: bytes | memoryview, max_depth: int = MAX_DEPTH) -> None:
@@ -106,16 +107,20 @@ def members(body: bytes | memoryview | Raw, path: str) -> dict[str, Raw]:
         raise MalformedRequestError(path, f"expected an object ({error})") from None
 
 
-def elements(body: bytes | memoryview | Raw, path: str) -> list[Raw]:
-    """Return the elements of an array, not decoded.
+def objects(body: bytes | memoryview | Raw, path: str) -> list[dict[str, Raw]]:
+    """Return the members of each object of an array, not decoded.
 
     Raises:
-        MalformedRequestError: it is no array.
+        MalformedRequestError: it is no array, or one of its elements no object.
     """
     try:
-        return _ITEMS.decode(body)
+        return _OBJECTS.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedRequestError(path, f"expected an array ({error})") from None
+        message, _, place = str(error).partition(" - at `$")
+        what = "object" if place else "array"
+        raise MalformedRequestError(
+            path + place.rstrip("`"), f"expected an {what} ({message})"
+        ) from None
 
 
 def plain(body: bytes | memoryview | Raw, path: str) -> Any:
@@ -134,7 +139,7 @@ def shaped(model: type[M], value: object, path: str) -> M:
     """Return decoded JSON in its shape.
 
     Raises:
-        MalformedRequestError: it does not fit; every fault is listed.
+        MalformedRequestError: it does not fit; the faults are listed, of an array the first.
     """
     try:
         return model.model_validate(value)
@@ -144,9 +149,10 @@ def shaped(model: type[M], value: object, path: str) -> M:
 
 def refused(error: ValidationError, path: str) -> MalformedRequestError:
     """Return our error for what pydantic refused."""
+    told = error.errors(include_url=False, include_context=False)
     faults = [
         Fault(_place(path, each["loc"]), each["msg"], show(each["input"]))
-        for each in error.errors(include_url=False, include_context=False)
+        for each in islice(told, MAX_FAULTS)
     ]
     return MalformedRequestError(faults[0].path, _words(faults[0]), faults)
 
