@@ -7,14 +7,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, quote, unquote
 from uuid import UUID
 
+import anyio
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from cheap.core.checks import Refused
 from cheap.core.forms import read_uuid
@@ -22,6 +23,7 @@ from cheap.core.values import show
 from cheap.errors import (
     MalformedRequestError,
     MethodNotAllowedError,
+    RequestTimeoutError,
     TooLargeError,
     UnsupportedMediaError,
 )
@@ -31,6 +33,7 @@ from cheap.rest.serving import IDEMPOTENCY_KEY, Serving
 from cheap.rest.wire.bodies import refused
 from cheap.rest.wire.routes import PARAMETERS, Route
 
+T = TypeVar("T")
 Chunks = AsyncIterator[bytes]
 ROUTE: Final = "cheap.route"
 """Where the scope of a request has the name of its route."""
@@ -41,6 +44,10 @@ _HEADERS: Final = (
 )
 """Headers that are checked on every route, and what they may be."""
 _CHARSET: Final = re.compile(r';\s*charset="?([^";\s]*)')
+
+_UNREAD: Final = "nothing of the answer was read"
+_PIECE: Final = 256 * 1024
+"""Bytes of a stream that are sent at once, so that a slow reader has time for each."""
 
 Outgoing = Callable[[Serving, Request], Awaitable[tuple[dict[str, str], Chunks]]]
 Incoming = Callable[[Serving, Request, Chunks], Awaitable[Answer]]
@@ -114,7 +121,8 @@ class Endpoint:
         request = self._request(scope)
         work, serving = self._work, self._serving
         if work.stream_in is not None and work.is_streamed_in(request):
-            async with aclosing(_body(receive)) as body:
+            more = partial(self._in_time, receive, "no more of the body came")
+            async with aclosing(_body(more)) as body:
                 found = await work.stream_in(serving, request, body)
         elif work.stream_out is not None and work.is_streamed_out(request):
             headers, chunks = await work.stream_out(serving, request)
@@ -123,7 +131,8 @@ class Endpoint:
         else:
             assert work.handle is not None
             if self._route.takes:
-                request.body = await _whole_body(receive, request)
+                whole = partial(_whole_body, receive, request)
+                request.body = await self._in_time(whole, "the body did not come")
             answer = partial(serving.answer, work.handle, request)
             waits = work.wait is not None and request.query.wait
             found = await (work.wait(serving, request, answer) if waits else answer())  # type: ignore[misc]
@@ -131,7 +140,14 @@ class Endpoint:
             found.headers["location"] = (
                 quote(scope.get("root_path", "")) + found.headers["location"]
             )
-        await send_answer(found, send)
+        await self._in_time(partial(send_answer, found, send), _UNREAD)
+
+    async def _in_time(self, step: Callable[[], Awaitable[T]], otherwise: str) -> T:
+        """Wait for the caller to send or to read something, but not for ever."""
+        seconds = self._serving.settings.request_timeout
+        with anyio.CancelScope(deadline=anyio.current_time() + seconds):
+            return await step()
+        raise RequestTimeoutError(f"{otherwise} within {seconds:g} s")
 
     # --- reading --------------------------------------------------------------------------
 
@@ -213,17 +229,21 @@ class Endpoint:
             return
 
         async def all_of_them() -> AsyncGenerator[bytes]:
-            yield first
-            async for chunk in chunks:
-                if chunk:
-                    yield chunk
+            chunk = first
+            while chunk is not None:
+                for start in range(0, len(chunk), _PIECE):
+                    yield chunk[start : start + _PIECE]
+                chunk = await anext(chunks, None)
+
+        async def send_in_time(message: Message) -> None:
+            await self._in_time(partial(send, message), _UNREAD)
 
         try:
             async with aclosing(all_of_them()) as pieces:
                 stream = StreamingResponse(
                     pieces, self._route.status, headers, media_type=self._route.gives
                 )
-                await stream(scope, receive, send)
+                await stream(scope, receive, send_in_time)
         except ClientDisconnect:
             pass  # who asked is gone, and so is the stream
         finally:

@@ -23,6 +23,7 @@ from cheap.errors import (
     InvalidError,
     MethodNotAllowedError,
     OverloadedError,
+    RequestTimeoutError,
     UnauthorizedError,
     UnknownRouteError,
 )
@@ -131,6 +132,8 @@ def problem(error: CheapError, instance: str) -> Answer:
     headers: dict[str, str] = {}
     if error.retryable:
         headers["retry-after"] = str(RETRY_AFTER)
+    if isinstance(error, RequestTimeoutError):
+        headers["connection"] = "close"  # nobody waits for the rest of its body
     if isinstance(error, UnauthorizedError):
         headers["www-authenticate"] = "Bearer"
     if isinstance(error, MethodNotAllowedError):

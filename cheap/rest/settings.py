@@ -32,7 +32,8 @@ class Settings(BaseSettings):
         max_body: most bytes of a JSON body; streams of records and large values have no such limit.
         max_depth: how deep JSON may be nested in a body.
         max_requests: most requests in hand at once; further ones are told to come again.
-        request_timeout: seconds that a call, or one page of a stream, may take.
+        request_timeout: seconds that a call, or one page of a stream, may take, and that the caller
+            may take to send a JSON body, or to send or read a piece of a stream.
         stop_timeout: seconds for the requests in hand when the server stops.
         answer_lifetime: seconds for which answers to idempotency keys are kept.
         deletion_interval: seconds between looks for catalogs that are due to be deleted.
