@@ -49,7 +49,7 @@ _UNREAD: Final = "nothing of the answer was read"
 _PIECE: Final = 256 * 1024
 """Bytes of a stream that are sent at once, so that a slow reader has time for each."""
 
-Outgoing = Callable[[Serving, Request], Awaitable[tuple[dict[str, str], Chunks]]]
+Outgoing = Callable[[Serving, Request], Awaitable[tuple[dict[str, str], Chunks] | Answer]]
 Incoming = Callable[[Serving, Request, Chunks], Awaitable[Answer]]
 Waiting = Callable[[Serving, Request, Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
 
@@ -62,7 +62,7 @@ class Work:
         handle: answers in one hop.
         stream_in: takes the body as it comes.
         is_streamed_in: whether it does, for a request; without, always.
-        stream_out: gives the body as it is made.
+        stream_out: gives the headers, and the body as it is made; or an answer without one.
         is_streamed_out: whether it does, for a request; without, always.
         wait: waits before ``handle`` answers.
     """
@@ -125,9 +125,11 @@ class Endpoint:
             async with aclosing(_body(more)) as body:
                 found = await work.stream_in(serving, request, body)
         elif work.stream_out is not None and work.is_streamed_out(request):
-            headers, chunks = await work.stream_out(serving, request)
-            await self._stream(headers, chunks, scope, receive, send)
-            return
+            made = await work.stream_out(serving, request)
+            if not isinstance(made, Answer):
+                await self._stream(*made, scope, receive, send)
+                return
+            found = made
         else:
             assert work.handle is not None
             if self._route.takes:
@@ -165,6 +167,11 @@ class Endpoint:
         request.query = self._query(scope["query_string"])
         if route.takes:
             self._check_media(headers)
+        # What has no ETag is always new to who reads it.
+        heeds_none_match = route.if_none_match or not route.writes
+        for name, heeded in (("If-Match", route.if_match), ("If-None-Match", heeds_none_match)):
+            if not heeded and name.lower() in headers:
+                raise MalformedRequestError(f"header.{name}", "this address does not heed it")
         for name, form, expected in _HEADERS:
             given = headers.get(name.lower())
             if given is not None and not form.fullmatch(given):
@@ -216,7 +223,12 @@ class Endpoint:
     # --- writing --------------------------------------------------------------------------
 
     async def _stream(
-        self, headers: dict[str, str], chunks: Chunks, scope: Scope, receive: Receive, send: Send
+        self,
+        headers: dict[str, str],
+        chunks: Chunks,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         # The first piece before the first line of the answer: what fails at once has a status.
         first = await anext(chunks, b"")
@@ -229,7 +241,7 @@ class Endpoint:
             return
 
         async def all_of_them() -> AsyncGenerator[bytes]:
-            chunk = first
+            chunk: bytes | None = first
             while chunk is not None:
                 for start in range(0, len(chunk), _PIECE):
                     yield chunk[start : start + _PIECE]

@@ -90,13 +90,13 @@ class Request:
         except ValueError:
             raise MalformedRequestError("header.If-Match", f"no ETag of ours: {given!r}") from None
 
-    def knows(self, revision: int) -> bool:
-        """Tell whether ``If-None-Match`` names a revision."""
+    def knows(self, tag: str) -> bool:
+        """Tell whether ``If-None-Match`` names an ETag."""
         given = self.headers.get("if-none-match")
         if given is None:
             return False
         tags = {each.strip().removeprefix("W/") for each in given.split(",")}
-        return "*" in tags or etag(revision) in tags
+        return "*" in tags or tag in tags
 
 
 @dataclass(slots=True)
@@ -138,6 +138,11 @@ def answer(form: object, status: int = 200, **headers: str) -> Answer:
 def etag(revision: int) -> str:
     """Return the ETag of a catalog at a revision."""
     return f'"{revision}"'
+
+
+def unchanged(tag: str) -> Answer:
+    """Return the answer for who has what is there already."""
+    return Answer(304, headers={"etag": tag})
 
 
 def unmet(catalog_id: object, expected: int, found: int) -> CheapError:

@@ -60,6 +60,7 @@ class Upserting:
     def __init__(self, serving: Serving, request: Request) -> None:
         self._serving = serving
         self._catalog_id, self._name = request.path
+        self._is_conditional = "if-match" in request.headers
         self._depth = request.settings.max_depth
         self._most = request.settings.max_body
         self._received = 0
@@ -69,6 +70,10 @@ class Upserting:
 
     async def run(self, body: Chunks) -> Answer:
         """Put every record that is right, batch by batch, and tell of the others."""
+        if self._is_conditional:
+            raise MalformedRequestError(
+                "header.If-Match", "lines are put in many steps: send JSON to heed it"
+            )
         await self._serving.run(self._begin)
         rest = bytearray()  # of a line; to join bytes again and again would be quadratic
         lines: list[bytes] = []

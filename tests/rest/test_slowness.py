@@ -108,7 +108,7 @@ async def test_who_stops_sending_is_told_so(
 @pytest.mark.parametrize("reads", [0, 1])
 async def test_who_reads_nothing_is_cut_off(here: Site, more: str, reads: int) -> None:
     caller = Caller(here, reads=reads)
-    with pytest.raises(Exception, match="nothing of the answer was read within 0.3 s"):
+    with pytest.raises(Exception, match="nothing of the answer was read within"):
         await caller.ask("GET", here.path(more))
     assert len(caller.answer) == reads
 

@@ -61,6 +61,9 @@ class Route:
         status: the status of success.
         others: further statuses of success, and their shapes.
         errors: errors of the verb itself, beside those that any call may meet.
+        if_match: whether it heeds ``If-Match``; the others that write refuse it.
+        if_none_match: whether it heeds ``If-None-Match``: with its ETag to read, with ``*`` to
+            write.
     """
 
     name: str
@@ -76,11 +79,18 @@ class Route:
     status: int = 200
     others: dict[int, type[BaseModel] | None] = field(default_factory=dict)
     errors: tuple[type[CheapError], ...] = ()
+    if_match: bool = False
+    if_none_match: bool = False
 
     @property
     def parameters(self) -> list[str]:
         """The names of the path's parameters, in order."""
         return [part.partition("}")[0] for part in self.path.split("{")[1:]]
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes something."""
+        return self.scope is Scope.WRITE
 
     def url(self, *values: object) -> str:
         """Return the path with values in the place of its parameters, percent-encoded."""
@@ -197,6 +207,7 @@ GET_CATALOG = Route(
     query=HeaderQuery,
     answer=shapes.CatalogAnswer,
     errors=_UNKNOWN,
+    if_none_match=True,
 )
 REPLACE_CATALOG = Route(
     "replace_catalog",
@@ -209,6 +220,8 @@ REPLACE_CATALOG = Route(
     answer=shapes.CatalogAnswer,
     others={201: shapes.CatalogAnswer},
     errors=(InvalidDocumentError, InvalidEditError, ConflictError),
+    if_match=True,
+    if_none_match=True,
 )
 CHANGE_LABELS = Route(
     "change_labels",
@@ -220,6 +233,7 @@ CHANGE_LABELS = Route(
     takes=(JSON,),
     answer=shapes.CatalogAnswer,
     errors=(CatalogNotFoundError, ConflictError, ReadOnlyError, InvalidNameError),
+    if_match=True,
 )
 DELETE_CATALOG = Route(
     "delete_catalog",
@@ -231,6 +245,7 @@ DELETE_CATALOG = Route(
     status=204,
     others={202: shapes.DeletionAnswer},
     errors=(CatalogNotFoundError, ConflictError),
+    if_match=True,
 )
 LOAD_CATALOG = Route(
     "load_catalog",
@@ -240,6 +255,7 @@ LOAD_CATALOG = Route(
     query=DocumentQuery,
     answer=forms.Document,
     errors=_MISSING,
+    if_none_match=True,
 )
 STREAM_CATALOGS = Route(
     "stream_catalogs",
@@ -259,6 +275,7 @@ ADD_ASPECT_DEF = Route(
     answer=shapes.RevisionAnswer,
     status=201,
     errors=(*_WRITING, InvalidDocumentError),
+    if_match=True,
 )
 LIST_ASPECT_DEFS = Route(
     "list_aspect_defs",
@@ -287,6 +304,7 @@ CREATE_HIERARCHY = Route(
     answer=shapes.RevisionAnswer,
     status=201,
     errors=(*_WRITING, AlreadyExistsError),
+    if_match=True,
 )
 LIST_HIERARCHIES = Route(
     "list_hierarchies",
@@ -321,6 +339,7 @@ DROP_HIERARCHY = Route(
     Scope.WRITE,
     status=204,
     errors=(*_MISSING, ReadOnlyError),
+    if_match=True,
 )
 COMMIT = Route(
     "commit",
@@ -332,6 +351,7 @@ COMMIT = Route(
     takes=(JSON,),
     answer=shapes.CommitAnswer,
     errors=(*_WRITING, AlreadyExistsError),
+    if_match=True,
 )
 QUERY_ASPECTS = Route(
     "query_aspects",
@@ -354,6 +374,7 @@ PUT_ASPECTS = Route(
     answer=shapes.UpsertAnswer,
     others={207: shapes.UpsertAnswer},
     errors=_WRITING,
+    if_match=True,
 )
 READ_CHANGES = Route(
     "read_changes",
@@ -372,6 +393,7 @@ READ_VALUE = Route(
     query=PieceQuery,
     gives=BYTES,
     errors=(*_MISSING, InvalidQueryError),
+    if_none_match=True,
 )
 WRITE_VALUE = Route(
     "write_value",
