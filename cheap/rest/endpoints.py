@@ -51,7 +51,8 @@ _PIECE: Final = 256 * 1024
 
 Outgoing = Callable[[Serving, Request], Awaitable[tuple[dict[str, str], Chunks] | Answer]]
 Incoming = Callable[[Serving, Request, Chunks], Awaitable[Answer]]
-Waiting = Callable[[Serving, Request, Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
+Pause = Callable[[float], Awaitable[None]]
+Waiting = Callable[[Serving, Request, Callable[[], Awaitable[Answer]], Pause], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Work:
         is_streamed_in: whether it does, for a request; without, always.
         stream_out: gives the headers, and the body as it is made; or an answer without one.
         is_streamed_out: whether it does, for a request; without, always.
-        wait: waits before ``handle`` answers.
+        wait: waits before ``handle`` answers, with pauses that end when the caller goes away.
     """
 
     handle: Handler | None = None
@@ -137,7 +138,8 @@ class Endpoint:
                 request.body = await self._in_time(whole, "the body did not come")
             answer = partial(serving.answer, work.handle, request)
             waits = work.wait is not None and request.query.wait
-            found = await (work.wait(serving, request, answer) if waits else answer())  # type: ignore[misc]
+            pause = partial(_pause, receive)
+            found = await (work.wait(serving, request, answer, pause) if waits else answer())  # type: ignore[misc]
         if "location" in found.headers:  # it begins at the app, which may be mounted elsewhere
             found.headers["location"] = (
                 quote(scope.get("root_path", "")) + found.headers["location"]
@@ -296,6 +298,18 @@ async def _body(receive: Receive) -> AsyncGenerator[bytes]:
             yield chunk
         if not message.get("more_body", False):
             return
+
+
+async def _pause(receive: Receive, seconds: float) -> None:
+    """Let some time pass.
+
+    Raises:
+        ClientDisconnect: whoever asked went away meanwhile.
+    """
+    with anyio.move_on_after(seconds):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        raise ClientDisconnect
 
 
 async def _whole_body(receive: Receive, request: Request) -> bytes:

@@ -126,8 +126,12 @@ class Serving:
 
     # --- calls ----------------------------------------------------------------------------
 
-    async def run(self, work: Callable[[Desk], T]) -> T:
+    async def run(self, work: Callable[[Desk], T], *, seconds: float | None = None) -> T:
         """Run some work on the store, in one hop and in bounded time.
+
+        Args:
+            work: the work.
+            seconds: how long it may take; as long as any request when not given.
 
         Raises:
             RequestTimeoutError: it took too long, and was rolled back.
@@ -136,7 +140,8 @@ class Serving:
         """
         dao = await self.dao()
         # Not fail_after, which takes half as long again (14 us to 10).
-        deadline = anyio.current_time() + self.settings.request_timeout
+        seconds = seconds or self.settings.request_timeout
+        deadline = anyio.current_time() + seconds
         with watch() as seen, anyio.CancelScope(deadline=deadline):
             return await dao.run(work)  # type: ignore[arg-type]
         if seen.outcome in (Outcome.COMMITTED, Outcome.UNKNOWN):
@@ -144,9 +149,7 @@ class Serving:
                 "the request took longer than this server allows, and its commit was on the way "
                 "already: read again to see"
             )
-        raise RequestTimeoutError(
-            f"the request took longer than {self.settings.request_timeout:g} s; it was rolled back"
-        )
+        raise RequestTimeoutError(f"the request took longer than {seconds:g} s; it was rolled back")
 
     async def answer(self, handler: Handler, request: Request) -> Answer:
         """Answer a request; once only for each idempotency key."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from difflib import get_close_matches
 from typing import Annotated, Any, Final
 
@@ -16,6 +17,7 @@ from cheap.rest.wire.routes import Scope
 Words = Annotated[tuple[str, ...], NoDecode]
 
 
+_VISIBLE: Final = re.compile("[!-~]+")
 _ALIKE: Final = 0.8
 """From so much likeness on (1: equal) a variable is one of ours, mistyped."""
 
@@ -71,6 +73,8 @@ class Settings(BaseSettings):
             if scope not in (Scope.READ.value, Scope.WRITE.value) or len(key) < 16:
                 # Without the key: messages end up in logs.
                 raise ValueError("expected read:KEY or write:KEY, of at least 16 characters each")
+            if not _VISIBLE.fullmatch(key):  # a header cannot bear it
+                raise ValueError("expected keys of visible characters of ASCII")
         return value
 
 

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-import anyio
 import msgspec
 
 from cheap.core import Catalog, HierarchyType, LargeValue, write_catalog
@@ -18,6 +17,7 @@ from cheap.errors import (
     CatalogNotFoundError,
     InvalidError,
 )
+from cheap.rest.endpoints import Pause
 from cheap.rest.messages import Answer, Request, etag, unchanged
 from cheap.rest.serving import Serving
 from cheap.rest.wire import contents
@@ -201,7 +201,9 @@ async def large_value(serving: Serving, request: Request) -> tuple[dict[str, str
 _LOOK_AGAIN: Final = 0.2
 
 
-async def awaited_changes(serving: Serving, request: Request, read: Callable[[], Any]) -> Answer:
+async def awaited_changes(
+    serving: Serving, request: Request, read: Callable[[], Any], pause: Pause
+) -> Answer:
     """Answer when there is a change, or after the seconds that the query names."""
     (catalog_id,) = request.path
     deadline = time.monotonic() + request.query.wait
@@ -211,4 +213,4 @@ async def awaited_changes(serving: Serving, request: Request, read: Callable[[],
         if header.revision > request.query.since or left <= 0 or serving.stopping.is_set():
             found: Answer = await read()
             return found
-        await anyio.sleep(min(_LOOK_AGAIN, left))
+        await pause(min(_LOOK_AGAIN, left))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import threading
 from urllib.parse import quote
 
+import anyio
 import pytest
 
 import cheap
 from cheap.db.memory import MemoryDao
 from cheap.errors import UnavailableError
+from cheap.rest.handlers import service
 from tests.contract.samples import PERSON, entities
 from tests.rest.apps import append, put_person, site
 
@@ -157,6 +160,22 @@ async def test_health_asks_the_database(monkeypatch: pytest.MonkeyPatch) -> None
         ill = await here.get("/health")
         assert (ill.status_code, ill.json()["status"]) == (503, "unhealthy")
         assert (await here.get("/live")).status_code == 200
+
+
+async def test_health_does_not_wait_for_a_database_that_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = threading.Event()
+    monkeypatch.setattr(service, "HEALTH_PATIENCE", 0.01)
+    async with site() as here:
+        with monkeypatch.context() as hanging:
+            hanging.setattr(here.store, "list_catalogs", lambda **_: done.wait())
+            try:
+                with anyio.fail_after(30):
+                    ill = await here.get("/health")
+            finally:
+                done.set()
+        assert (ill.status_code, ill.json()["status"]) == (503, "unhealthy")
 
 
 async def test_metrics() -> None:

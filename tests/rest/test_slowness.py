@@ -123,3 +123,18 @@ async def test_large_pages_are_sent_in_pieces() -> None:
     sizes = [len(each.get("body", b"")) for each in caller.answer]
     assert sum(sizes) > 800_000
     assert max(sizes) <= 256 * 1024
+
+
+async def test_who_waits_for_changes_and_goes_away_keeps_no_place() -> None:
+    async with site() as here:
+        leaves = anyio.Event()
+        caller = Caller(here, leaves=leaves)
+        path = here.path(f"/changes?since={here.revision()}&wait=60")
+        with anyio.fail_after(PATIENCE):
+            async with anyio.create_task_group() as group:
+                group.start_soon(caller.ask, "GET", path)
+                while not here.app.state.serving.in_hand:
+                    await anyio.sleep(0.001)
+                leaves.set()
+        assert not caller.answer
+        assert not here.app.state.serving.in_hand
