@@ -171,7 +171,7 @@ def _headers(route: Route) -> list[dict[str, Any]]:
     ]
 
 
-_FORMS: Final = {
+_FORMS: Final[dict[str, dict[str, Any]]] = {
     "If-Match": {"pattern": r'^(\*|"[0-9]{1,18}")$'},
     IDEMPOTENCY_KEY.title(): {"pattern": "^[!-~]{1,200}$"},
 }

@@ -138,6 +138,30 @@ async def test_broken_json(here: Site, method: str, more: str, body: bytes) -> N
 
 
 @every_body
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (b'{"version": "\\ud800"}', "a lone surrogate at byte 13"),
+        (b'{"\\\\ud800": "\\ud83d\\ude00\\uDC00"}', "a lone surrogate at byte 25"),
+        (b'{"a": "\xff"}', "the text is not UTF-8 at byte 7 (invalid start byte)"),
+        (b'{"a": [1,\n  {"b": NaN}]}', "NaN is no JSON, at line 2, column 9"),
+        (b'{"a": "NaN", "b": -Infinity}', "-Infinity is no JSON, at line 1, column 19"),
+        (
+            b'{"a": "{\\"", "b": [{"a": "c"}, {"c": {}, \n"d": ["c"], "\\u0063" : 1}]}',
+            "the key 'c' stands twice in an object, at line 2, column 13",
+        ),
+        (b'{"a": 1,\n]', "malformed JSON at line 2, column 1: "),
+    ],
+)
+async def test_the_place_of_what_is_no_json(
+    here: Site, method: str, more: str, body: bytes, what: str
+) -> None:
+    with unchanged(here):
+        problem = told(await send(here, method, more, body), 400, "$")
+    assert problem["detail"].startswith(f"$: {what}")
+
+
+@every_body
 @pytest.mark.parametrize("body", [b"null", b"[]", b'""', b"1", b"true", b"1e400"])
 async def test_json_that_is_no_object(here: Site, method: str, more: str, body: bytes) -> None:
     with unchanged(here):

@@ -111,9 +111,11 @@ def test_keys_are_checked_and_not_told(keys: str, monkeypatch: pytest.MonkeyPatc
     assert "short" not in str(told)
 
 
-@pytest.mark.parametrize("key", ["schlüssel-geheim-123", "two words, 16 long", "a\ttab-0123456789"])
+@pytest.mark.parametrize(
+    "key", ["schlüssel-geheim-123", "two words of length", "a\ttab-0123456789"]
+)
 def test_keys_that_no_header_can_bear(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CHEAP_API_KEYS", f"write:{key.replace(',', '')}")
+    monkeypatch.setenv("CHEAP_API_KEYS", f"write:{key}")
     with pytest.raises(
         ConfigurationError, match="CHEAP_API_KEYS: expected keys of visible"
     ) as told:
