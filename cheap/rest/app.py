@@ -74,6 +74,13 @@ WORK: Final[dict[Route, Work]] = {
 """Who answers a route; those of the server itself are added by each app."""
 
 
+_EXPOSED: Final = (
+    "ETag", "Location", "X-Request-ID", "Retry-After", "Cheap-Size", "Cheap-Next",
+    "Idempotency-Replayed",
+)  # fmt: skip
+"""Headers of answers that pages of other origins may read."""
+
+
 def make_app(
     settings: Settings, open_store: Callable[[], Desk], database: str, *, owns_store: bool
 ) -> Starlette:
@@ -109,7 +116,7 @@ def make_app(
                 allow_origins=list(settings.cors_origins),
                 allow_methods=["*"],
                 allow_headers=["*"],
-                expose_headers=["ETag", "Location", "X-Request-ID", "Retry-After"],
+                expose_headers=_EXPOSED,
             ),
         )
     app = Starlette(

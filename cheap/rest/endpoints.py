@@ -125,6 +125,7 @@ class Endpoint:
             more = partial(self._in_time, receive, "no more of the body came")
             async with aclosing(_body(more)) as body:
                 found = await work.stream_in(serving, request, body)
+            found = found.coded(request.headers.get("accept-encoding", ""))
         elif work.stream_out is not None and work.is_streamed_out(request):
             made = await work.stream_out(serving, request)
             if not isinstance(made, Answer):

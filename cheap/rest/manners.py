@@ -36,6 +36,7 @@ from cheap.rest.wire.problems import MEDIA_TYPE, RETRY_AFTER, encode_problem, st
 log: Final = logging.getLogger("cheap.rest")
 REQUEST_ID: Final = b"x-request-id"
 _ID = re.compile(rb"[\w.-]{1,128}")
+_NO_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 _UNCOUNTED: Final = ("/live", "/health", "/metrics")
 
 
@@ -88,7 +89,8 @@ class Manners:
                 error = InternalError(
                     f"a fault of the server's own; its log says more about {request_id.decode()}"
                 )
-            await send_answer(problem(error, f"{path}#{request_id.decode()}"), noting)
+            instance = f"{_reference(quoted)}#{request_id.decode()}"
+            await send_answer(problem(error, instance), noting)
         finally:
             seconds = time.perf_counter() - start
             self._measures.note(scope.get(ROUTE, "none"), scope["method"], status, seconds)
@@ -124,6 +126,11 @@ def _request_id(scope: Scope) -> bytes:
         if name == REQUEST_ID and _ID.fullmatch(value):
             return bytes(value)
     return secrets.token_hex(8).encode()
+
+
+def _reference(path: str) -> str:
+    """Return a path as URIs may have it: callers send what they like."""
+    return quote(_NO_ESCAPE.sub("%25", path).encode("latin-1"), safe="/%:@!$&'()*+,;=~")
 
 
 def problem(error: CheapError, instance: str) -> Answer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import threading
 import time
 import weakref
@@ -36,7 +35,6 @@ T = TypeVar("T")
 
 IDEMPOTENCY_KEY: Final = "idempotency-key"
 _TRIES: Final = 4
-_GZIP: Final = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
 
 
 class _Raced(Exception):
@@ -182,9 +180,7 @@ def _answered(handler: Handler, request: Request, store: Desk) -> Answer:
         found = handler(store, request)
     else:
         found = _answered_once(handler, request, store, key)
-    if _GZIP.search(request.headers.get("accept-encoding", "")):
-        return found.compressed()
-    return found
+    return found.coded(request.headers.get("accept-encoding", ""))
 
 
 def _answered_once(handler: Handler, request: Request, store: Desk, key: str) -> Answer:

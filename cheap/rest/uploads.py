@@ -6,6 +6,7 @@ import codecs
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from functools import partial
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -98,7 +99,7 @@ class Upserting:
             "revision": self._revision,
             "received": self._received,
             "written": self._written,
-            "refused": self._refused,
+            "refused": sorted(self._refused, key=itemgetter("line")),
         }
         clean = self._written == self._received
         return answer(form, 200 if clean else 207, etag=etag(self._revision))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 import threading
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, unquote
 
 import anyio
 import pytest
@@ -24,6 +26,7 @@ async def test_large_answers_are_compressed_when_asked_for() -> None:
         path = here.path("/changes?limit=1000")
         plain = await here.get(path, accept_encoding="identity")
         assert "content-encoding" not in plain.headers
+        assert plain.headers["vary"] == "Accept-Encoding"
         packed = await here.get(path, accept_encoding="gzip, br")
         assert packed.headers["content-encoding"] == "gzip"
         assert packed.headers["vary"] == "Accept-Encoding"
@@ -34,6 +37,9 @@ async def test_large_answers_are_compressed_when_asked_for() -> None:
             assert "content-encoding" not in answer.headers, refused
         small = await here.get(here.path(), accept_encoding="gzip")
         assert "content-encoding" not in small.headers
+        for path in ("/openapi.json", "/docs", "/metrics"):
+            answer = await here.get(path, accept_encoding="gzip")
+            assert answer.headers["content-encoding"] == "gzip", path
 
 
 async def test_compressed_bodies_are_not_read() -> None:
@@ -55,6 +61,33 @@ async def test_a_request_has_an_id() -> None:
         assert len(ids) == 3
         assert all(len(each) == 16 for each in ids)
         assert made[0].json()["instance"] == f"/nowhere#{made[0].headers['x-request-id']}"
+
+
+@pytest.mark.parametrize(
+    ("sent", "instance"),
+    [
+        (b"/a%2Fb%C3%A9", "/a%2Fb%C3%A9"),
+        (b'/a b"<\xff>', "/a%20b%22%3C%FF%3E"),
+        (b"/100%/%zz", "/100%25/%25zz"),
+    ],
+)
+async def test_an_instance_is_a_reference(sent: bytes, instance: str) -> None:
+    async with site() as here:
+        scope = {
+            "type": "http", "method": "GET", "path": unquote(sent.decode("latin-1")),
+            "raw_path": sent, "query_string": b"", "root_path": "", "headers": [],
+        }  # fmt: skip
+        told: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            told.append(message)
+
+        await here.app(scope, receive, send)  # type: ignore[arg-type]
+        found = json.loads(told[1]["body"])["instance"]
+        assert found.partition("#")[0] == instance
 
 
 async def test_pages_of_headers() -> None:

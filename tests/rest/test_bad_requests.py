@@ -19,15 +19,16 @@ from anyio import to_thread
 from pydantic import ValidationError
 
 from cheap import connect
+from cheap.core.edits import PutAspects
 from cheap.db.memory import MemoryDao
-from cheap.errors import ConfigurationError, MalformedRequestError
+from cheap.errors import ConfigurationError, ConflictError, MalformedRequestError
 from cheap.rest.client import CheapClientConfig
 from cheap.rest.main import create_app
 from cheap.rest.settings import Settings
 from cheap.rest.wire import bodies
 from tests.contract.samples import NOTE, PERSON, A, B, entities, full_catalog
 from tests.live import listening
-from tests.rest.apps import Site, site
+from tests.rest.apps import Site, put_person, site
 
 pytestmark = pytest.mark.anyio
 
@@ -214,7 +215,6 @@ WRONG: dict[str, tuple[str, str, object, int | tuple[int, ...], str]] = {
     "no edit": ("POST", "/commit", {}, 400, "$.edits"),
     "a kind": ("POST", "/commit", edit(edit="explode"), 400, "$.edits[0]"),
     "no kind": ("POST", "/commit", edit(hierarchy="x"), 400, "$.edits[0]"),
-    "expect": ("POST", "/commit", {"edits": [], "expect": -1}, 400, "$.expect"),
     "expect, huge": ("POST", "/commit", {"edits": [], "expect": HUGE}, 400, "$.expect"),
     "expect, text": ("POST", "/commit", {"edits": [], "expect": "1"}, 400, "$.expect"),
     "expect, half": ("POST", "/commit", {"edits": [], "expect": 1.5}, 400, "$.expect"),
@@ -311,6 +311,16 @@ async def test_wrong_types(
             assert answer.json()["errors"]
             path = answer.json()["errors"][0]["path"]
         told(answer, status, path)
+
+
+async def test_a_revision_that_never_was_is_a_conflict(here: Site) -> None:
+    """As it is without HTTP."""
+    with unchanged(here), pytest.raises(ConflictError):
+        here.store.commit(here.id, [PutAspects(PERSON.name, {A: {"name": "x"}})], expect=-1)
+    form = {"edits": [put_person(A)], "expect": -1}
+    with unchanged(here):
+        answer = await here.post(here.path("/commit"), form)
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
 
 
 async def test_many_faults_are_told_in_bounded_words(here: Site) -> None:

@@ -64,7 +64,7 @@ Records = Annotated[dict[UUID, Record], WrapValidator(_by_pieces)]
 Entries = Annotated[dict[Key, UUID], WrapValidator(_by_pieces)]
 # Integers as JSON Schema means them: 1.0 is one, too.
 Count = Annotated[int, Field(ge=1, strict=True), BeforeValidator(_whole)]
-Revision = Annotated[int, Field(ge=0, le=MAX_INT, strict=True), BeforeValidator(_whole)]
+Revision = Annotated[int, Field(ge=-MAX_INT, le=MAX_INT, strict=True), BeforeValidator(_whole)]
 Place = Annotated[
     int,
     Field(strict=True),
