@@ -47,7 +47,7 @@ from cheap.rest.client.lines import read_catalog_line
 from cheap.rest.wire import contents, routes
 from cheap.rest.wire.edits import definitions_after, type_code, write_edit, written_definition
 from cheap.rest.wire.filters import write_filter, write_order
-from cheap.rest.wire.shapes import MAX_INT
+from cheap.rest.wire.parts import MAX_INT
 from cheap.store import (
     CatalogHeader,
     Change,

@@ -24,7 +24,8 @@ from cheap.errors import (
     ReadOnlyError,
 )
 from cheap.rest.wire import forms, shapes
-from cheap.rest.wire.shapes import Shape, Species
+from cheap.rest.wire.parts import MAX_INT, Species
+from cheap.rest.wire.shapes import Shape
 
 
 class Scope(Enum):
@@ -137,7 +138,7 @@ class PageQuery(Shape):
 class ChangesQuery(Shape):
     """Which changes; ``wait`` seconds for one if there is none yet."""
 
-    since: Annotated[int, Field(ge=0, le=shapes.MAX_INT)] = 0
+    since: Annotated[int, Field(ge=0, le=MAX_INT)] = 0
     cursor: str | None = None
     limit: Limit = None
     wait: Annotated[float, Field(ge=0, le=60)] = 0.0
@@ -158,7 +159,7 @@ class DeletionQuery(Shape):
 class PieceQuery(Shape):
     """Where the piece begins; without, the whole value is streamed."""
 
-    offset: Annotated[int, Field(ge=0, le=shapes.MAX_INT)] | None = None
+    offset: Annotated[int, Field(ge=0, le=MAX_INT)] | None = None
 
 
 # --- the table ----------------------------------------------------------------------------------
