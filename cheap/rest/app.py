@@ -10,7 +10,6 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route as AppRoute
 
 from cheap.rest import streams, uploads
@@ -74,13 +73,6 @@ WORK: Final[dict[Route, Work]] = {
 """Who answers a route; those of the server itself are added by each app."""
 
 
-_EXPOSED: Final = (
-    "ETag", "Location", "X-Request-ID", "Retry-After", "Cheap-Size", "Cheap-Next",
-    "Idempotency-Replayed",
-)  # fmt: skip
-"""Headers of answers that pages of other origins may read."""
-
-
 def make_app(
     settings: Settings, open_store: Callable[[], Desk], database: str, *, owns_store: bool
 ) -> Starlette:
@@ -107,21 +99,9 @@ def make_app(
         async with serving.lifespan():
             yield
 
-    middleware = [Middleware(partial(Manners, serving=serving, measures=measures))]
-    if settings.cors_origins:
-        middleware.insert(
-            0,
-            Middleware(
-                CORSMiddleware,
-                allow_origins=list(settings.cors_origins),
-                allow_methods=["*"],
-                allow_headers=["*"],
-                expose_headers=_EXPOSED,
-            ),
-        )
     app = Starlette(
         routes=[AppRoute(path, Resource(each)) for path, each in by_path.items()],
-        middleware=middleware,
+        middleware=[Middleware(partial(Manners, serving=serving, measures=measures))],
         exception_handlers={HTTPException: no_route},
         lifespan=lifespan,
     )

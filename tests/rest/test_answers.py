@@ -247,6 +247,27 @@ async def test_cors_is_off_unless_asked_for() -> None:
         assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
 
 
+async def test_pages_of_other_origins_read_errors_and_are_told_ids() -> None:
+    mine, other = "https://app.example.com", "https://evil.example.com"
+    preflight = {"access-control-request-method": "PUT"}
+    async with site(cors_origins=(mine,)) as here:
+        for path, status in ((here.path(), 200), (here.path("/hierarchies/nowhere"), 404)):
+            answer = await here.http.get(path, headers={"origin": mine})
+            assert answer.status_code == status
+            assert answer.headers["access-control-allow-origin"] == mine
+            assert "Origin" in answer.headers["vary"]
+            exposed = answer.headers["access-control-expose-headers"].split(", ")
+            assert {"ETag", "Cheap-Size", "Cheap-Next", "Idempotency-Replayed"} <= set(exposed)
+            assert len(answer.headers.get_list("x-request-id")) == 1
+        for origin, status in ((mine, 200), (other, 400)):
+            headers = {"origin": origin, "x-request-id": "mine", **preflight}
+            answer = await here.http.options(here.path(), headers=headers)
+            assert answer.status_code == status
+            assert answer.headers["x-request-id"] == "mine"
+        assert answer.json()["errors"][0]["path"] == "header.Origin"
+        assert "access-control-allow-origin" not in answer.headers
+
+
 async def test_head_is_get_without_a_body() -> None:
     async with site() as here:
         for path in (here.path(), here.path("/document"), "/api/catalogs/stream", "/health"):
