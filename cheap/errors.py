@@ -291,7 +291,7 @@ class ConflictError(CheapError):
 
 
 class PreconditionError(ConflictError):
-    """The catalog is at another revision than the one that ``If-Match`` named."""
+    """The catalog is not as ``If-Match`` or ``If-None-Match`` says."""
 
     code = "precondition-failed"
 

@@ -249,6 +249,7 @@ class Writing:
             old = row.value if row is not None and isinstance(row.value, bytes) else None
             if old is not None and not self._free:
                 _check_fixed(codec, old, packed)
+            self._check_item(kept, entity)
             self._keep_stubs(kept, codec, entity, packed)
             self._put(kept, entity, packed)
 

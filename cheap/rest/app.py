@@ -10,7 +10,6 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route as AppRoute
 
 from cheap.rest import streams, uploads
@@ -100,21 +99,9 @@ def make_app(
         async with serving.lifespan():
             yield
 
-    middleware = [Middleware(partial(Manners, serving=serving, measures=measures))]
-    if settings.cors_origins:
-        middleware.insert(
-            0,
-            Middleware(
-                CORSMiddleware,
-                allow_origins=list(settings.cors_origins),
-                allow_methods=["*"],
-                allow_headers=["*"],
-                expose_headers=["ETag", "Location", "X-Request-ID", "Retry-After"],
-            ),
-        )
     app = Starlette(
         routes=[AppRoute(path, Resource(each)) for path, each in by_path.items()],
-        middleware=middleware,
+        middleware=[Middleware(partial(Manners, serving=serving, measures=measures))],
         exception_handlers={HTTPException: no_route},
         lifespan=lifespan,
     )

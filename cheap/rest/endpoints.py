@@ -7,14 +7,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, quote, unquote
 from uuid import UUID
 
+import anyio
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from cheap.core.checks import Refused
 from cheap.core.forms import read_uuid
@@ -22,6 +23,7 @@ from cheap.core.values import show
 from cheap.errors import (
     MalformedRequestError,
     MethodNotAllowedError,
+    RequestTimeoutError,
     TooLargeError,
     UnsupportedMediaError,
 )
@@ -31,6 +33,7 @@ from cheap.rest.serving import IDEMPOTENCY_KEY, Serving
 from cheap.rest.wire.bodies import refused
 from cheap.rest.wire.routes import PARAMETERS, Route
 
+T = TypeVar("T")
 Chunks = AsyncIterator[bytes]
 ROUTE: Final = "cheap.route"
 """Where the scope of a request has the name of its route."""
@@ -42,9 +45,14 @@ _HEADERS: Final = (
 """Headers that are checked on every route, and what they may be."""
 _CHARSET: Final = re.compile(r';\s*charset="?([^";\s]*)')
 
-Outgoing = Callable[[Serving, Request], Awaitable[tuple[dict[str, str], Chunks]]]
+_UNREAD: Final = "nothing of the answer was read"
+_PIECE: Final = 256 * 1024
+"""Bytes of a stream that are sent at once, so that a slow reader has time for each."""
+
+Outgoing = Callable[[Serving, Request], Awaitable[tuple[dict[str, str], Chunks] | Answer]]
 Incoming = Callable[[Serving, Request, Chunks], Awaitable[Answer]]
-Waiting = Callable[[Serving, Request, Callable[[], Awaitable[Answer]]], Awaitable[Answer]]
+Pause = Callable[[float], Awaitable[None]]
+Waiting = Callable[[Serving, Request, Callable[[], Awaitable[Answer]], Pause], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +63,9 @@ class Work:
         handle: answers in one hop.
         stream_in: takes the body as it comes.
         is_streamed_in: whether it does, for a request; without, always.
-        stream_out: gives the body as it is made.
+        stream_out: gives the headers, and the body as it is made; or an answer without one.
         is_streamed_out: whether it does, for a request; without, always.
-        wait: waits before ``handle`` answers.
+        wait: waits before ``handle`` answers, with pauses that end when the caller goes away.
     """
 
     handle: Handler | None = None
@@ -114,24 +122,37 @@ class Endpoint:
         request = self._request(scope)
         work, serving = self._work, self._serving
         if work.stream_in is not None and work.is_streamed_in(request):
-            async with aclosing(_body(receive)) as body:
+            more = partial(self._in_time, receive, "no more of the body came")
+            async with aclosing(_body(more)) as body:
                 found = await work.stream_in(serving, request, body)
+            found = found.coded(request.headers.get("accept-encoding", ""))
         elif work.stream_out is not None and work.is_streamed_out(request):
-            headers, chunks = await work.stream_out(serving, request)
-            await self._stream(headers, chunks, scope, receive, send)
-            return
+            made = await work.stream_out(serving, request)
+            if not isinstance(made, Answer):
+                await self._stream(*made, scope, receive, send)
+                return
+            found = made
         else:
             assert work.handle is not None
             if self._route.takes:
-                request.body = await _whole_body(receive, request)
+                whole = partial(_whole_body, receive, request)
+                request.body = await self._in_time(whole, "the body did not come")
             answer = partial(serving.answer, work.handle, request)
             waits = work.wait is not None and request.query.wait
-            found = await (work.wait(serving, request, answer) if waits else answer())  # type: ignore[misc]
+            pause = partial(_pause, receive)
+            found = await (work.wait(serving, request, answer, pause) if waits else answer())  # type: ignore[misc]
         if "location" in found.headers:  # it begins at the app, which may be mounted elsewhere
             found.headers["location"] = (
                 quote(scope.get("root_path", "")) + found.headers["location"]
             )
-        await send_answer(found, send)
+        await self._in_time(partial(send_answer, found, send), _UNREAD)
+
+    async def _in_time(self, step: Callable[[], Awaitable[T]], otherwise: str) -> T:
+        """Wait for the caller to send or to read something, but not for ever."""
+        seconds = self._serving.settings.request_timeout
+        with anyio.CancelScope(deadline=anyio.current_time() + seconds):
+            return await step()
+        raise RequestTimeoutError(f"{otherwise} within {seconds:g} s")
 
     # --- reading --------------------------------------------------------------------------
 
@@ -149,6 +170,11 @@ class Endpoint:
         request.query = self._query(scope["query_string"])
         if route.takes:
             self._check_media(headers)
+        # What has no ETag is always new to who reads it.
+        heeds_none_match = route.if_none_match or not route.writes
+        for name, heeded in (("If-Match", route.if_match), ("If-None-Match", heeds_none_match)):
+            if not heeded and name.lower() in headers:
+                raise MalformedRequestError(f"header.{name}", "this address does not heed it")
         for name, form, expected in _HEADERS:
             given = headers.get(name.lower())
             if given is not None and not form.fullmatch(given):
@@ -200,7 +226,12 @@ class Endpoint:
     # --- writing --------------------------------------------------------------------------
 
     async def _stream(
-        self, headers: dict[str, str], chunks: Chunks, scope: Scope, receive: Receive, send: Send
+        self,
+        headers: dict[str, str],
+        chunks: Chunks,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         # The first piece before the first line of the answer: what fails at once has a status.
         first = await anext(chunks, b"")
@@ -213,17 +244,21 @@ class Endpoint:
             return
 
         async def all_of_them() -> AsyncGenerator[bytes]:
-            yield first
-            async for chunk in chunks:
-                if chunk:
-                    yield chunk
+            chunk: bytes | None = first
+            while chunk is not None:
+                for start in range(0, len(chunk), _PIECE):
+                    yield chunk[start : start + _PIECE]
+                chunk = await anext(chunks, None)
+
+        async def send_in_time(message: Message) -> None:
+            await self._in_time(partial(send, message), _UNREAD)
 
         try:
             async with aclosing(all_of_them()) as pieces:
                 stream = StreamingResponse(
                     pieces, self._route.status, headers, media_type=self._route.gives
                 )
-                await stream(scope, receive, send)
+                await stream(scope, receive, send_in_time)
         except ClientDisconnect:
             pass  # who asked is gone, and so is the stream
         finally:
@@ -264,6 +299,18 @@ async def _body(receive: Receive) -> AsyncGenerator[bytes]:
             yield chunk
         if not message.get("more_body", False):
             return
+
+
+async def _pause(receive: Receive, seconds: float) -> None:
+    """Let some time pass.
+
+    Raises:
+        ClientDisconnect: whoever asked went away meanwhile.
+    """
+    with anyio.move_on_after(seconds):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        raise ClientDisconnect
 
 
 async def _whole_body(receive: Receive, request: Request) -> bytes:

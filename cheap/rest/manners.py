@@ -6,13 +6,18 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
 import anyio
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cheap.aio import Outcome, Watch, watch
@@ -21,8 +26,10 @@ from cheap.errors import (
     CommitUnknownError,
     InternalError,
     InvalidError,
+    MalformedRequestError,
     MethodNotAllowedError,
     OverloadedError,
+    RequestTimeoutError,
     UnauthorizedError,
     UnknownRouteError,
 )
@@ -35,6 +42,12 @@ from cheap.rest.wire.problems import MEDIA_TYPE, RETRY_AFTER, encode_problem, st
 log: Final = logging.getLogger("cheap.rest")
 REQUEST_ID: Final = b"x-request-id"
 _ID = re.compile(rb"[\w.-]{1,128}")
+_NO_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
+_EXPOSED: Final = (
+    "ETag", "Location", "X-Request-ID", "Retry-After", "Cheap-Size", "Cheap-Next",
+    "Idempotency-Replayed",
+)  # fmt: skip
+"""Headers of answers that pages of other origins may read."""
 _UNCOUNTED: Final = ("/live", "/health", "/metrics")
 
 
@@ -48,7 +61,9 @@ class Manners:
     """
 
     def __init__(self, app: ASGIApp, serving: Serving, measures: Measures) -> None:
-        self._app = app
+        origins = serving.settings.cors_origins
+        self._cors = Cors(app, origins) if origins else None
+        self._app = self._cors or app
         self._serving = serving
         self._measures = measures
 
@@ -87,7 +102,9 @@ class Manners:
                 error = InternalError(
                     f"a fault of the server's own; its log says more about {request_id.decode()}"
                 )
-            await send_answer(problem(error, f"{path}#{request_id.decode()}"), noting)
+            instance = f"{_reference(quoted)}#{request_id.decode()}"
+            answering = noting if self._cors is None else self._cors.around(noting, scope)
+            await send_answer(problem(error, instance), answering)
         finally:
             seconds = time.perf_counter() - start
             self._measures.note(scope.get(ROUTE, "none"), scope["method"], status, seconds)
@@ -118,11 +135,50 @@ class Manners:
             raise OverloadedError("the server stopped before this was done; it was rolled back")
 
 
+class Cors(CORSMiddleware):
+    """Lets pages of other origins call, also when the answer is an error.
+
+    Args:
+        app: the rest of it.
+        origins: those that may.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        super().__init__(
+            app,
+            allow_origins=origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=_EXPOSED,
+        )
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer a browser that asks what it may send.
+
+        Raises:
+            MalformedRequestError: not this.
+        """
+        found = super().preflight_response(request_headers)
+        if found.status_code >= 400:
+            said = bytes(found.body).decode()
+            raise MalformedRequestError("header.Origin", f"refused: {said}; see CHEAP_CORS_ORIGINS")
+        return found
+
+    def around(self, send: Send, scope: Scope) -> Send:
+        """Return what sends an answer with the headers for the page that asked."""
+        return partial(self.send, send=send, request_headers=Headers(scope=scope))
+
+
 def _request_id(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == REQUEST_ID and _ID.fullmatch(value):
             return bytes(value)
     return secrets.token_hex(8).encode()
+
+
+def _reference(path: str) -> str:
+    """Return a path as URIs may have it: callers send what they like."""
+    return quote(_NO_ESCAPE.sub("%25", path).encode("latin-1"), safe="/%:@!$&'()*+,;=~")
 
 
 def problem(error: CheapError, instance: str) -> Answer:
@@ -131,6 +187,8 @@ def problem(error: CheapError, instance: str) -> Answer:
     headers: dict[str, str] = {}
     if error.retryable:
         headers["retry-after"] = str(RETRY_AFTER)
+    if isinstance(error, RequestTimeoutError):
+        headers["connection"] = "close"  # nobody waits for the rest of its body
     if isinstance(error, UnauthorizedError):
         headers["www-authenticate"] = "Bearer"
     if isinstance(error, MethodNotAllowedError):

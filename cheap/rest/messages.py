@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from cheap.store import Desk
 
 M = TypeVar("M", bound=BaseModel)
 
+_GZIP: Final = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
 _WORTH_COMPRESSING: Final = 1024
 
 
@@ -90,13 +92,13 @@ class Request:
         except ValueError:
             raise MalformedRequestError("header.If-Match", f"no ETag of ours: {given!r}") from None
 
-    def knows(self, revision: int) -> bool:
-        """Tell whether ``If-None-Match`` names a revision."""
+    def knows(self, tag: str) -> bool:
+        """Tell whether ``If-None-Match`` names an ETag."""
         given = self.headers.get("if-none-match")
         if given is None:
             return False
         tags = {each.strip().removeprefix("W/") for each in given.split(",")}
-        return "*" in tags or etag(revision) in tags
+        return "*" in tags or tag in tags
 
 
 @dataclass(slots=True)
@@ -115,14 +117,20 @@ class Answer:
     media: str = JSON
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
-    def compressed(self) -> Answer:
-        """Return the same answer with its body compressed, where that is worth it."""
+    def coded(self, accepted: str) -> Answer:
+        """Return the same answer with its body compressed, where that is worth it.
+
+        Args:
+            accepted: what the caller accepts: the header ``Accept-Encoding``.
+        """
         if len(self.body) < _WORTH_COMPRESSING:
             return self
+        headers = {**self.headers, "vary": "Accept-Encoding"}
+        if not _GZIP.search(accepted):
+            return Answer(self.status, self.body, self.media, headers)
         # Level 1: most of what there is to gain, at a fifth of the usual level's time.
         body = zlib.compress(self.body, 1, 31)
-        headers = {**self.headers, "content-encoding": "gzip", "vary": "Accept-Encoding"}
-        return Answer(self.status, body, self.media, headers)
+        return Answer(self.status, body, self.media, headers | {"content-encoding": "gzip"})
 
 
 Handler = Callable[[Desk, Request], Answer]
@@ -138,6 +146,11 @@ def answer(form: object, status: int = 200, **headers: str) -> Answer:
 def etag(revision: int) -> str:
     """Return the ETag of a catalog at a revision."""
     return f'"{revision}"'
+
+
+def unchanged(tag: str) -> Answer:
+    """Return the answer for who has what is there already."""
+    return Answer(304, headers={"etag": tag})
 
 
 def unmet(catalog_id: object, expected: int, found: int) -> CheapError:

@@ -154,39 +154,35 @@ def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _headers(route: Route) -> list[dict[str, Any]]:
     names: dict[str, str] = {}
-    if route.method == "GET" and "etag" in _CONDITIONAL.get(route.name, ()):
-        names["If-None-Match"] = "Answer 304 if the catalog is at this ETag."
-    if "match" in _CONDITIONAL.get(route.name, ()):
+    forms = dict(_FORMS)
+    if route.if_none_match and route.method == "GET":
+        names["If-None-Match"] = "Answer 304 if this is the ETag of what is there."
+    elif route.if_none_match:
+        names["If-None-Match"] = "Refuse with 412 if the catalog is there."
+        forms["If-None-Match"] = {"enum": ["*"]}
+    if route.if_match:
         names["If-Match"] = "Refuse with 412 unless the catalog is at this ETag."
     if route.scope is Scope.WRITE and (JSON in route.takes or not route.takes):
         names[IDEMPOTENCY_KEY.title()] = "The same key and request get the same answer, once done."
     return [
         {"name": name, "in": "header", "required": False, "description": text}
-        | {"schema": {"type": "string", **_FORMS.get(name, {})}}
+        | {"schema": {"type": "string", **forms.get(name, {})}}
         for name, text in names.items()
     ]
 
 
-_FORMS: Final = {
+_FORMS: Final[dict[str, dict[str, Any]]] = {
     "If-Match": {"pattern": r'^(\*|"[0-9]{1,18}")$'},
     IDEMPOTENCY_KEY.title(): {"pattern": "^[!-~]{1,200}$"},
 }
-"""What headers may be. What stands in ``If-None-Match`` and is no ETag of ours, never matches."""
-
-_CONDITIONAL: Final[dict[str, tuple[str, ...]]] = {
-    "get_catalog": ("etag",),
-    "replace_catalog": ("match",),
-    "change_labels": ("match",),
-    "delete_catalog": ("match",),
-    "commit": ("match",),
-}
+"""What headers may be. To read, what is no ETag of ours in ``If-None-Match`` never matches."""
 
 
 def _responses(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     found = {str(route.status): _response(route, route.status, route.answer, schemas)}
     for status, shape in route.others.items():
         found[str(status)] = _response(route, status, shape, schemas)
-    if "etag" in _CONDITIONAL.get(route.name, ()):
+    if route.if_none_match and route.method == "GET":
         found["304"] = {"description": _SAID[304]}
     by_status: dict[int, list[str]] = {}
     for each in _errors_of(route):
@@ -206,7 +202,7 @@ def _errors_of(route: Route) -> list[type[CheapError]]:
     found: list[type[CheapError]] = [MalformedRequestError, *route.errors]
     if any(PARAMETERS[name][0] is str for name in route.parameters):
         found.append(InvalidNameError)
-    if "match" in _CONDITIONAL.get(route.name, ()):
+    if route.if_match:
         found.append(PreconditionError)
     if route.takes:
         found += [UnsupportedMediaError, TooLargeError]

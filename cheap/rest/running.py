@@ -24,6 +24,7 @@ import uvicorn
 
 from cheap.errors import ConfigurationError, UnavailableError
 from cheap.rest.main import create_app
+from cheap.rest.protocol import Protocol
 from cheap.rest.serving import Serving
 from cheap.rest.settings import Settings
 
@@ -77,7 +78,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=Protocol,
                 ws="none",
                 lifespan="on",
                 log_config=None,

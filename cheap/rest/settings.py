@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from difflib import get_close_matches
 from typing import Annotated, Any, Final
 
@@ -16,6 +17,7 @@ from cheap.rest.wire.routes import Scope
 Words = Annotated[tuple[str, ...], NoDecode]
 
 
+_VISIBLE: Final = re.compile("[!-~]+")
 _ALIKE: Final = 0.8
 """From so much likeness on (1: equal) a variable is one of ours, mistyped."""
 
@@ -32,7 +34,8 @@ class Settings(BaseSettings):
         max_body: most bytes of a JSON body; streams of records and large values have no such limit.
         max_depth: how deep JSON may be nested in a body.
         max_requests: most requests in hand at once; further ones are told to come again.
-        request_timeout: seconds that a call, or one page of a stream, may take.
+        request_timeout: seconds that a call, or one page of a stream, may take, and that the caller
+            may take to send a JSON body, or to send or read a piece of a stream.
         stop_timeout: seconds for the requests in hand when the server stops.
         answer_lifetime: seconds for which answers to idempotency keys are kept.
         deletion_interval: seconds between looks for catalogs that are due to be deleted.
@@ -70,6 +73,8 @@ class Settings(BaseSettings):
             if scope not in (Scope.READ.value, Scope.WRITE.value) or len(key) < 16:
                 # Without the key: messages end up in logs.
                 raise ValueError("expected read:KEY or write:KEY, of at least 16 characters each")
+            if not _VISIBLE.fullmatch(key):  # a header cannot bear it
+                raise ValueError("expected keys of visible characters of ASCII")
         return value
 
 

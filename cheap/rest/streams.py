@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-import anyio
 import msgspec
 
 from cheap.core import Catalog, HierarchyType, LargeValue, write_catalog
@@ -18,7 +17,8 @@ from cheap.errors import (
     CatalogNotFoundError,
     InvalidError,
 )
-from cheap.rest.messages import Answer, Request, etag
+from cheap.rest.endpoints import Pause
+from cheap.rest.messages import Answer, Request, etag, unchanged
 from cheap.rest.serving import Serving
 from cheap.rest.wire import contents
 from cheap.store import CatalogHeader, Page, Store
@@ -138,15 +138,21 @@ def _page_of_map(
     return _encode(members)[1:-1], page.next  # without the braces
 
 
-async def document(serving: Serving, request: Request) -> tuple[dict[str, str], Chunks]:
+async def document(serving: Serving, request: Request) -> tuple[dict[str, str], Chunks] | Answer:
     """Return the headers and the pieces of a whole catalog's document, as of one moment."""
     (catalog_id,) = request.path
 
-    def load(store: Store) -> Catalog:
+    def load(store: Store) -> Catalog | str:
+        if "if-none-match" in request.headers:
+            tag = etag(store.get_catalog(catalog_id).revision)
+            if request.knows(tag):
+                return tag
         return store.load_catalog(catalog_id, only=request.query.only)
 
-    catalog = await serving.run(load)
-    return {"etag": etag(catalog.revision)}, _written(serving, catalog)
+    found = await serving.run(load)
+    if isinstance(found, str):
+        return unchanged(found)
+    return {"etag": etag(found.revision)}, _written(serving, found)
 
 
 async def _written(serving: Serving, catalog: Catalog) -> Chunks:
@@ -164,7 +170,7 @@ async def _written(serving: Serving, catalog: Catalog) -> Chunks:
         yield chunk
 
 
-async def large_value(serving: Serving, request: Request) -> tuple[dict[str, str], Chunks]:
+async def large_value(serving: Serving, request: Request) -> tuple[dict[str, str], Chunks] | Answer:
     """Return the headers and the pieces of a large value."""
     catalog_id, name, entity, prop = request.path
 
@@ -173,6 +179,9 @@ async def large_value(serving: Serving, request: Request) -> tuple[dict[str, str
 
     first = await serving.run(read(0))
     value: LargeValue = first.value
+    tag = f'"{value.digest}"'
+    if request.knows(tag):
+        return unchanged(tag)
 
     async def pieces() -> Chunks:
         piece = first
@@ -183,7 +192,7 @@ async def large_value(serving: Serving, request: Request) -> tuple[dict[str, str
                 raise InvalidError("the value was written anew while it was being read")
             yield piece.data
 
-    headers = {"etag": f'"{value.digest}"', "content-length": str(value.size)}
+    headers = {"etag": tag, "content-length": str(value.size)}
     return headers, pieces()
 
 
@@ -192,7 +201,9 @@ async def large_value(serving: Serving, request: Request) -> tuple[dict[str, str
 _LOOK_AGAIN: Final = 0.2
 
 
-async def awaited_changes(serving: Serving, request: Request, read: Callable[[], Any]) -> Answer:
+async def awaited_changes(
+    serving: Serving, request: Request, read: Callable[[], Any], pause: Pause
+) -> Answer:
     """Answer when there is a change, or after the seconds that the query names."""
     (catalog_id,) = request.path
     deadline = time.monotonic() + request.query.wait
@@ -202,4 +213,4 @@ async def awaited_changes(serving: Serving, request: Request, read: Callable[[],
         if header.revision != request.query.since or left <= 0 or serving.stopping.is_set():
             found: Answer = await read()
             return found
-        await anyio.sleep(min(_LOOK_AGAIN, left))
+        await pause(min(_LOOK_AGAIN, left))

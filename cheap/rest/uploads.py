@@ -6,6 +6,7 @@ import codecs
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from functools import partial
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -60,6 +61,7 @@ class Upserting:
     def __init__(self, serving: Serving, request: Request) -> None:
         self._serving = serving
         self._catalog_id, self._name = request.path
+        self._is_conditional = "if-match" in request.headers
         self._depth = request.settings.max_depth
         self._most = request.settings.max_body
         self._received = 0
@@ -69,6 +71,10 @@ class Upserting:
 
     async def run(self, body: Chunks) -> Answer:
         """Put every record that is right, batch by batch, and tell of the others."""
+        if self._is_conditional:
+            raise MalformedRequestError(
+                "header.If-Match", "lines are put in many steps: send JSON to heed it"
+            )
         await self._serving.run(self._begin)
         rest = bytearray()  # of a line; to join bytes again and again would be quadratic
         lines: list[bytes] = []
@@ -93,7 +99,7 @@ class Upserting:
             "revision": self._revision,
             "received": self._received,
             "written": self._written,
-            "refused": self._refused,
+            "refused": sorted(self._refused, key=itemgetter("line")),
         }
         clean = self._written == self._received
         return answer(form, 200 if clean else 207, etag=etag(self._revision))

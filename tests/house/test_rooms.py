@@ -10,14 +10,14 @@ from pathlib import Path
 HOUSE = Path(__file__).parent.parent.parent / "cheap"
 FILES = {str(path.relative_to(HOUSE)): path.read_text() for path in sorted(HOUSE.rglob("*.py"))}
 
-DRIVERS = {
+DRIVERS: dict[str, str | tuple[str, ...]] = {
     "sqlite3": "db/sqlite.py",
     "psycopg": "db/postgres.py",
     "psycopg_pool": "db/postgres.py",
     "pymysql": "db/mariadb.py",
     "httpx": "rest/client/",
     "starlette": "rest/",
-    "uvicorn": "rest/running.py",
+    "uvicorn": ("rest/running.py", "rest/protocol.py"),
     "click": "cli.py",
 }
 MOST_LINES = 500

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, unquote
 
 import anyio
 import pytest
@@ -19,6 +21,7 @@ from cheap.core.edits import SetHeader
 from cheap.db.dao import SqlDao
 from cheap.db.memory import MemoryDao
 from cheap.errors import UnavailableError
+from cheap.rest.handlers import service
 from tests.contract.samples import PERSON, A, entities
 from tests.rest.apps import append, put_person, site
 
@@ -30,6 +33,7 @@ async def test_large_answers_are_compressed_when_asked_for() -> None:
         path = here.path("/changes?limit=1000")
         plain = await here.get(path, accept_encoding="identity")
         assert "content-encoding" not in plain.headers
+        assert plain.headers["vary"] == "Accept-Encoding"
         packed = await here.get(path, accept_encoding="gzip, br")
         assert packed.headers["content-encoding"] == "gzip"
         assert packed.headers["vary"] == "Accept-Encoding"
@@ -40,6 +44,9 @@ async def test_large_answers_are_compressed_when_asked_for() -> None:
             assert "content-encoding" not in answer.headers, refused
         small = await here.get(here.path(), accept_encoding="gzip")
         assert "content-encoding" not in small.headers
+        for path in ("/openapi.json", "/docs", "/metrics"):
+            answer = await here.get(path, accept_encoding="gzip")
+            assert answer.headers["content-encoding"] == "gzip", path
 
 
 async def test_compressed_bodies_are_not_read() -> None:
@@ -61,6 +68,33 @@ async def test_a_request_has_an_id() -> None:
         assert len(ids) == 3
         assert all(len(each) == 16 for each in ids)
         assert made[0].json()["instance"] == f"/nowhere#{made[0].headers['x-request-id']}"
+
+
+@pytest.mark.parametrize(
+    ("sent", "instance"),
+    [
+        (b"/a%2Fb%C3%A9", "/a%2Fb%C3%A9"),
+        (b'/a b"<\xff>', "/a%20b%22%3C%FF%3E"),
+        (b"/100%/%zz", "/100%25/%25zz"),
+    ],
+)
+async def test_an_instance_is_a_reference(sent: bytes, instance: str) -> None:
+    async with site() as here:
+        scope = {
+            "type": "http", "method": "GET", "path": unquote(sent.decode("latin-1")),
+            "raw_path": sent, "query_string": b"", "root_path": "", "headers": [],
+        }  # fmt: skip
+        told: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            told.append(message)
+
+        await here.app(scope, receive, send)  # type: ignore[arg-type]
+        found = json.loads(told[1]["body"])["instance"]
+        assert found.partition("#")[0] == instance
 
 
 async def test_pages_of_headers() -> None:
@@ -190,6 +224,22 @@ async def test_health_asks_the_database(monkeypatch: pytest.MonkeyPatch) -> None
         assert (await here.get("/live")).status_code == 200
 
 
+async def test_health_does_not_wait_for_a_database_that_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = threading.Event()
+    monkeypatch.setattr(service, "HEALTH_PATIENCE", 0.01)
+    async with site() as here:
+        with monkeypatch.context() as hanging:
+            hanging.setattr(here.store, "list_catalogs", lambda **_: done.wait())
+            try:
+                with anyio.fail_after(30):
+                    ill = await here.get("/health")
+            finally:
+                done.set()
+        assert (ill.status_code, ill.json()["status"]) == (503, "unhealthy")
+
+
 async def test_metrics() -> None:
     async with site() as here:
         await here.get(here.path())
@@ -224,6 +274,27 @@ async def test_cors_is_off_unless_asked_for() -> None:
     async with site(cors_origins=("https://app.example.com",)) as here:
         answer = await here.http.get(here.path(), headers=origin)
         assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
+
+
+async def test_pages_of_other_origins_read_errors_and_are_told_ids() -> None:
+    mine, other = "https://app.example.com", "https://evil.example.com"
+    preflight = {"access-control-request-method": "PUT"}
+    async with site(cors_origins=(mine,)) as here:
+        for path, status in ((here.path(), 200), (here.path("/hierarchies/nowhere"), 404)):
+            answer = await here.http.get(path, headers={"origin": mine})
+            assert answer.status_code == status
+            assert answer.headers["access-control-allow-origin"] == mine
+            assert "Origin" in answer.headers["vary"]
+            exposed = answer.headers["access-control-expose-headers"].split(", ")
+            assert {"ETag", "Cheap-Size", "Cheap-Next", "Idempotency-Replayed"} <= set(exposed)
+            assert len(answer.headers.get_list("x-request-id")) == 1
+        for origin, status in ((mine, 200), (other, 400)):
+            headers = {"origin": origin, "x-request-id": "mine", **preflight}
+            answer = await here.http.options(here.path(), headers=headers)
+            assert answer.status_code == status
+            assert answer.headers["x-request-id"] == "mine"
+        assert answer.json()["errors"][0]["path"] == "header.Origin"
+        assert "access-control-allow-origin" not in answer.headers
 
 
 async def test_head_is_get_without_a_body() -> None:

@@ -16,16 +16,19 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from anyio import to_thread
+from pydantic import ValidationError
 
 from cheap import connect
+from cheap.core.edits import PutAspects
 from cheap.db.memory import MemoryDao
-from cheap.errors import ConfigurationError
+from cheap.errors import ConfigurationError, ConflictError, MalformedRequestError
 from cheap.rest.client import CheapClientConfig
 from cheap.rest.main import create_app
 from cheap.rest.settings import Settings
-from tests.contract.samples import NOTE, PERSON, A, B, full_catalog
+from cheap.rest.wire import bodies
+from tests.contract.samples import NOTE, PERSON, A, B, entities, full_catalog
 from tests.live import listening
-from tests.rest.apps import Site, site
+from tests.rest.apps import Site, put_person, site
 
 pytestmark = pytest.mark.anyio
 
@@ -136,6 +139,30 @@ async def test_broken_json(here: Site, method: str, more: str, body: bytes) -> N
 
 
 @every_body
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (b'{"version": "\\ud800"}', "a lone surrogate at byte 13"),
+        (b'{"\\\\ud800": "\\ud83d\\ude00\\uDC00"}', "a lone surrogate at byte 25"),
+        (b'{"a": "\xff"}', "the text is not UTF-8 at byte 7 (invalid start byte)"),
+        (b'{"a": [1,\n  {"b": NaN}]}', "NaN is no JSON, at line 2, column 9"),
+        (b'{"a": "NaN", "b": -Infinity}', "-Infinity is no JSON, at line 1, column 19"),
+        (
+            b'{"a": "{\\"", "b": [{"a": "c"}, {"c": {}, \n"d": ["c"], "\\u0063" : 1}]}',
+            "the key 'c' stands twice in an object, at line 2, column 13",
+        ),
+        (b'{"a": 1,\n]', "malformed JSON at line 2, column 1: "),
+    ],
+)
+async def test_the_place_of_what_is_no_json(
+    here: Site, method: str, more: str, body: bytes, what: str
+) -> None:
+    with unchanged(here):
+        problem = told(await send(here, method, more, body), 400, "$")
+    assert problem["detail"].startswith(f"$: {what}")
+
+
+@every_body
 @pytest.mark.parametrize("body", [b"null", b"[]", b'""', b"1", b"true", b"1e400"])
 async def test_json_that_is_no_object(here: Site, method: str, more: str, body: bytes) -> None:
     with unchanged(here):
@@ -188,7 +215,6 @@ WRONG: dict[str, tuple[str, str, object, int | tuple[int, ...], str]] = {
     "no edit": ("POST", "/commit", {}, 400, "$.edits"),
     "a kind": ("POST", "/commit", edit(edit="explode"), 400, "$.edits[0]"),
     "no kind": ("POST", "/commit", edit(hierarchy="x"), 400, "$.edits[0]"),
-    "expect": ("POST", "/commit", {"edits": [], "expect": -1}, 400, "$.expect"),
     "expect, huge": ("POST", "/commit", {"edits": [], "expect": HUGE}, 400, "$.expect"),
     "expect, text": ("POST", "/commit", {"edits": [], "expect": "1"}, 400, "$.expect"),
     "expect, half": ("POST", "/commit", {"edits": [], "expect": 1.5}, 400, "$.expect"),
@@ -287,6 +313,16 @@ async def test_wrong_types(
         told(answer, status, path)
 
 
+async def test_a_revision_that_never_was_is_a_conflict(here: Site) -> None:
+    """As it is without HTTP."""
+    with unchanged(here), pytest.raises(ConflictError):
+        here.store.commit(here.id, [PutAspects(PERSON.name, {A: {"name": "x"}})], expect=-1)
+    form = {"edits": [put_person(A)], "expect": -1}
+    with unchanged(here):
+        answer = await here.post(here.path("/commit"), form)
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+
+
 async def test_many_faults_are_told_in_bounded_words(here: Site) -> None:
     record = {f"unknown {i} {'x' * 100}": i for i in range(5_000)}
     with unchanged(here):
@@ -296,6 +332,75 @@ async def test_many_faults_are_told_in_bounded_words(here: Site) -> None:
         answer = await here.post(here.path("/commit"), {"edits": [{"edit": "x"}] * 20_000})
         assert answer.status_code == 400
         assert len(answer.content) < 1 * MB
+
+
+MANY = 3_000
+NUMBERED: dict[str, Any] = {f"k{i}": 1 for i in range(MANY)}
+
+
+@pytest.mark.parametrize(
+    ("more", "form", "first", "most"),
+    [
+        ("/aspects/query", {"aspect": "open", "entities": [1] * MANY}, "$.entities[0]", 1),
+        ("/aspects/query", {"aspect": "open", **NUMBERED}, "$.k0", 1_001),
+        ("/aspects/query", {"aspect": "open", "order_by": [NUMBERED]}, "$.order_by[0]", 1_005),
+        (PEOPLE, {"aspects": NUMBERED}, "$.aspects.k0.[key]", 1_000),
+        ("/commit", {"edits": [1] * MANY}, "$.edits[0]", 1),
+        ("/commit", {"edits": [{}] * MANY}, "$.edits[0]", 1),
+        ("/commit", edit(edit="drop_hierarchy", name="x", **NUMBERED), "$.edits[0].k0", 1_001),
+        (
+            "/commit",
+            edit(edit="put_entries", hierarchy="by code", entries=NUMBERED),
+            "$.edits[0].entries.k0",
+            1_000,
+        ),
+        (
+            "/commit",
+            edit(edit="put_nodes", hierarchy="tree", nodes=[{"path": [], **NUMBERED}] * 2),
+            "$.edits[0].nodes[0].k0",
+            1_001,
+        ),
+    ],
+    ids=lambda case: case if isinstance(case, (str, int)) else "",
+)
+async def test_faults_are_looked_for_until_there_are_enough(
+    here: Site, more: str, form: object, first: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pydantic makes an error of each: so it must not be shown more than are told."""
+    seen: list[int] = []
+    monkeypatch.setattr(bodies, "refused", refused_in(seen))
+    with unchanged(here):
+        answer = await here.post(here.path(more), form)
+    paths = [each["path"] for each in answer.json()["errors"]]
+    assert answer.status_code == 400
+    assert first in paths
+    assert len(paths) <= 1_000
+    assert len(answer.content) < 200_000
+    assert all(each <= most for each in seen), seen
+
+
+def refused_in(counts: list[int]) -> Any:
+    """Refuses as before, and notes how many errors pydantic made."""
+    real = bodies.refused
+
+    def refused(error: ValidationError, path: str) -> MalformedRequestError:
+        counts.append(error.error_count())
+        return real(error, path)
+
+    return refused
+
+
+async def test_many_members_are_read_whole(here: Site) -> None:
+    """Also where they are looked at piece by piece."""
+    people = {str(each): {"name": f"n{i}"} for i, each in enumerate(entities(MANY, start=5_000))}
+    answer = await here.post(here.path(PEOPLE), {"aspects": people})
+    assert answer.json()["written"] == MANY
+    first = next(iter(people))
+    twice = {"aspects": {**people, first.upper(): {"name": "x"}}}
+    if first.upper() != first:
+        told(await here.post(here.path(PEOPLE), twice), 400, "$.aspects")
+    form = edit(edit="put_entries", hierarchy="by code", entries=dict.fromkeys(NUMBERED, str(A)))
+    assert (await here.post(here.path("/commit"), form)).json()["written"] == MANY
 
 
 # --- names, cursors, headers, queries -----------------------------------------------------------
@@ -648,6 +753,8 @@ async def test_memory_stays_flat(here: Site) -> None:
     huge = [PIECE] * 1_000
     deep = [b"[" * len(PIECE)] * 31
     texts = [b"[" + b'"[",' * (len(PIECE) // 4)] * 31
+    wrong = [b'{"aspect": "open", "entities": [1', b",1" * 900_000, b"]}"]
+    unknown = [b'{"edits": []', *(b',"%d": 1' % i for i in range(100_000)), b"}"]
     for method, more, chunks, media, most in (
         ("PATCH", "", huge, "application/json", 4 * MB),
         ("PUT", "", deep, "application/json", 16 * MB),
@@ -656,6 +763,9 @@ async def test_memory_stays_flat(here: Site) -> None:
         # Lines as long as they may be, each of them refused.
         ("POST", PEOPLE, [*[b"x" * len(PIECE)] * 20, b"\n"] * 30, "application/x-ndjson", 24 * MB),
         ("POST", PEOPLE, [b"\n" * len(PIECE)] * 100, "application/x-ndjson", 16 * MB),
+        # A fault in every element.
+        ("POST", "/aspects/query", wrong, "application/json", 24 * MB),
+        ("POST", "/commit", unknown, "application/json", 40 * MB),
     ):
         tracemalloc.start()
         try:

@@ -221,6 +221,7 @@ def api() -> BaseSchema:
 
 BY_DESIGN = (
     (r"412 precondition-failed .*", "the catalog is at another revision"),
+    (r"400 malformed-request header.If-Match: lines are .*", "JSON in the same place heeds it"),
     (r"413 too-large limit: .*", "the largest page is a setting, which /api tells"),
     (r"400 invalid-query cursor: .*", "a cursor is what the page before gave"),
     (r"400 invalid-query offset: .*", "the value is shorter"),

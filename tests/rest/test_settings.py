@@ -111,6 +111,18 @@ def test_keys_are_checked_and_not_told(keys: str, monkeypatch: pytest.MonkeyPatc
     assert "short" not in str(told)
 
 
+@pytest.mark.parametrize(
+    "key", ["schlüssel-geheim-123", "two words of length", "a\ttab-0123456789"]
+)
+def test_keys_that_no_header_can_bear(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHEAP_API_KEYS", f"write:{key}")
+    with pytest.raises(
+        ConfigurationError, match="CHEAP_API_KEYS: expected keys of visible"
+    ) as told:
+        read_settings()
+    assert key[:3] not in str(told.value)
+
+
 def test_secrets_are_never_shown() -> None:
     url = f"postgresql://user:{KEY}@host/shop"
     settings = read_settings(api_keys=f"write:{KEY}", database_url=url)

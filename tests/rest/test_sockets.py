@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -10,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -365,6 +366,87 @@ def test_clients_that_vanish_while_they_send(url: str) -> None:
         with CheapClient(address_of(server), config=ONCE) as client:
             assert client.get_aspects(catalog, "note", [A])[A]["data"] == b"before"
             assert client.get_catalog(catalog).revision == 1
+
+
+# --- what is no HTTP, or too much of it ------------------------------------------------------
+
+
+def told(server: Any, *pieces: bytes) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """The last that a server says to some bytes before it closes the connection."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as wire:
+        with suppress(ConnectionError):  # it has heard enough
+            for each in pieces:
+                wire.sendall(each)
+        heard = b""
+        with suppress(ConnectionError):
+            while chunk := wire.recv(65_536):
+                heard += chunk
+    head, _, body = heard[heard.rindex(b"HTTP/1.1 ") :].partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = dict(each.split(": ", 1) for each in lines)
+    return int(first.split()[1]), headers, json.loads(body)
+
+
+GET = b"GET /api HTTP/1.1\r\nHost: x\r\n"
+POST = b"POST /api/catalog HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+JSON = {"content-type": "application/json"}
+MUCH = b"x" * 200_000
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (GET, b"X-Big: ", *[MUCH] * 10),
+        (GET, *[b"X-%d: %s\r\n" % (i, b"x" * 1_000) for i in range(200)]),
+        (b"GET /", *[MUCH] * 10),
+        (GET, b"\r\n", GET, b"X-Big: ", *[MUCH] * 10),
+        (b"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2;", MUCH),
+    ],
+    ids=["one header", "many headers", "an address", "a second request", "a chunk's extension"],
+)
+def test_heads_are_bounded(url: str, pieces: tuple[bytes, ...]) -> None:
+    with running(url) as server:
+        status, headers, problem = told(server, *pieces)
+        assert status == problem["status"] == 431
+        assert problem["code"] == "too-large"
+        assert headers["content-type"] == "application/problem+json"
+        assert problem["instance"] == f"#{headers['x-request-id']}"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
+        POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+        b"BREW /api HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01garbage\r\n\r\n",
+    ],
+    ids=["two lengths", "a chunk", "a method", "no HTTP"],
+)
+def test_what_is_no_http_is_a_problem(url: str, data: bytes) -> None:
+    with running(url) as server:
+        status, headers, problem = told(server, data)
+        assert (status, problem["code"]) == (400, "malformed-request")
+        assert problem["instance"] == f"#{headers['x-request-id']}"
+        assert headers["connection"] == "close"
+
+
+def test_heads_and_bodies_of_some_size_pass(url: str) -> None:
+    with running(url) as server, httpx.Client(base_url=address_of(server)) as http:
+        for _ in range(3):
+            answer = http.get("/api", headers={"x-big": "x" * 50_000})
+            assert answer.status_code == 200
+            answer = http.post("/api/catalog", json={"version": "x" * 1_000, "edits": []})
+            assert answer.status_code == 201
+            large = http.post("/api/catalog", content=b" " * 5_000_000 + b"{}", headers=JSON)
+            assert large.status_code == 201
+        many = GET + b"Connection: keep-alive\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as wire:
+            wire.sendall(many * 2_000 + GET + b"Connection: close\r\n\r\n")
+            heard = b""
+            while chunk := wire.recv(1_000_000):
+                heard += chunk
+        assert heard.count(b"HTTP/1.1 200 OK") == 2_001
 
 
 # --- servers that die -----------------------------------------------------------------------

@@ -84,7 +84,7 @@ def _decoded(decode: Callable[[Any], T], document: Json, path: str) -> T:
         message, _, place = str(error).partition(" - at `$")
         raise InvalidDocumentError(path + place.rstrip("`"), message) from None
     except msgspec.DecodeError as error:
-        byte = _lone_surrogate(document)
+        byte = lone_surrogate(document)
         message = str(error) if byte is None else f"a lone surrogate at byte {byte:,}"
         raise InvalidDocumentError(path, message) from None
     except UnicodeDecodeError as error:
@@ -98,8 +98,8 @@ _SURROGATES = re.compile(
 )
 
 
-def _lone_surrogate(document: Json) -> int | None:
-    """The place of an escaped half of a character, of which msgspec says strange things."""
+def lone_surrogate(document: Json) -> int | None:
+    """Return the place of an escaped half of a character, of which msgspec says strange things."""
     for found in _SURROGATES.finditer(memoryview(document)):
         if found[1]:
             return found.start()

@@ -43,8 +43,8 @@ from cheap.rest.client.lines import read_catalog_line
 from cheap.rest.client.writing import UNKNOWN, question, written_by
 from cheap.rest.wire import contents, routes
 from cheap.rest.wire.edits import definitions_after, type_code, written_definition
+from cheap.rest.wire.parts import MAX_INT
 from cheap.rest.wire.routes import MAX_WAIT
-from cheap.rest.wire.shapes import MAX_INT
 from cheap.store import (
     CatalogHeader,
     Change,

@@ -6,10 +6,16 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
-from cheap.core import read_catalog
+from cheap.core import Catalog, read_catalog
 from cheap.core.edits import SetHeader
-from cheap.errors import CatalogNotFoundError, MalformedRequestError
-from cheap.rest.messages import Answer, Request, answer, etag, unmet
+from cheap.core.values import show
+from cheap.errors import (
+    AlreadyExistsError,
+    CatalogNotFoundError,
+    MalformedRequestError,
+    PreconditionError,
+)
+from cheap.rest.messages import Answer, Request, answer, etag, unchanged, unmet
 from cheap.rest.wire import contents, routes, shapes
 from cheap.rest.wire.bodies import check_json, shaped
 from cheap.rest.wire.edits import read_edits, with_raw_records
@@ -50,8 +56,8 @@ def get_catalog(store: Desk, request: Request) -> Answer:
     """Answer ``routes.GET_CATALOG``."""
     (catalog_id,) = request.path
     header = store.get_catalog(catalog_id)
-    if request.knows(header.revision):
-        return Answer(304, headers={"etag": etag(header.revision)})
+    if request.knows(etag(header.revision)):
+        return unchanged(etag(header.revision))
     if not request.query.sizes:
         return _header(header)
     sizes = {each.name: each.size for each in store.list_hierarchies(catalog_id)}
@@ -66,6 +72,10 @@ def replace_catalog(store: Desk, request: Request) -> Answer:
     catalog = read_catalog(request.body)
     if catalog.global_id != catalog_id:
         raise MalformedRequestError("$.globalId", f"expected {catalog_id}, as in the address")
+    if "if-match" in request.headers and not store.catalog_exists(catalog_id):
+        raise PreconditionError(f"catalog {catalog_id} (If-Match; it is not there)")
+    if "if-none-match" in request.headers:
+        return _header(_created(store, request, catalog), 201)
     revision = guarded(
         store, request, catalog_id, lambda: store.save_catalog(catalog, replace=True), after=1
     )
@@ -79,6 +89,20 @@ def replace_catalog(store: Desk, request: Request) -> Answer:
         revision,
     )
     return _header(header, 201 if revision == 1 else 200)
+
+
+def _created(store: Desk, request: Request, catalog: Catalog) -> CatalogHeader:
+    """Save a catalog that is to be new; return its header."""
+    given = request.headers["if-none-match"].strip()
+    if given != "*":
+        raise MalformedRequestError("header.If-None-Match", f"expected *, got {show(given)}")
+    try:
+        store.save_catalog(catalog)
+    except AlreadyExistsError:
+        raise PreconditionError(
+            f"catalog {catalog.global_id} (If-None-Match: *; it is there)"
+        ) from None
+    return store.get_catalog(catalog.global_id)
 
 
 def change_labels(store: Desk, request: Request) -> Answer:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from cheap.core import AspectDef
 from cheap.core.codecs import codec_of
 from cheap.core.documents import read_aspect_def
-from cheap.core.edits import PutAspects
+from cheap.core.edits import DropHierarchy, PutAspects
 from cheap.core.records import JsonRecords, hash_text
 from cheap.errors import ConflictError, MalformedRequestError, MissingKeyError, TooLargeError
 from cheap.rest.handlers.catalogs import guarded
-from cheap.rest.messages import Answer, Request, answer, etag
+from cheap.rest.messages import Answer, Request, answer, etag, unchanged
 from cheap.rest.wire import contents, routes, shapes
 from cheap.rest.wire.bodies import check_json, members, plain, shaped
 from cheap.rest.wire.edits import read_edits, with_raw_records
@@ -23,7 +25,8 @@ def add_aspect_def(store: Desk, request: Request) -> Answer:
     """Answer ``routes.ADD_ASPECT_DEF``."""
     (catalog_id,) = request.path
     definition = read_aspect_def(request.json())
-    revision = store.add_aspect_def(catalog_id, definition)
+    add = partial(store.add_aspect_def, catalog_id, definition)
+    revision = guarded(store, request, catalog_id, add, after=1)
     location = routes.GET_ASPECT_DEF.url(catalog_id, definition.name)
     return answer({"revision": revision}, 201, location=location, etag=etag(revision))
 
@@ -56,7 +59,8 @@ def create_hierarchy(store: Desk, request: Request) -> Answer:
     """Answer ``routes.CREATE_HIERARCHY``."""
     (catalog_id,) = request.path
     new = request.shape(shapes.NewHierarchy)
-    revision = store.create_hierarchy(catalog_id, new.name, new.type, indexes=new.indexes)
+    create = partial(store.create_hierarchy, catalog_id, new.name, new.type, indexes=new.indexes)
+    revision = guarded(store, request, catalog_id, create, after=1)
     location = routes.READ_HIERARCHY.url(catalog_id, new.name)
     return answer({"revision": revision}, 201, location=location, etag=etag(revision))
 
@@ -80,10 +84,11 @@ def read_hierarchy(store: Desk, request: Request) -> Answer:
 def drop_hierarchy(store: Desk, request: Request) -> Answer:
     """Answer ``routes.DROP_HIERARCHY``."""
     catalog_id, name = request.path
-    if not store.drop_hierarchy(catalog_id, name):
-        store.get_catalog(catalog_id)
-        raise MissingKeyError(f"catalog has no hierarchy {name!r}")
-    return Answer(204)
+    drop = [DropHierarchy(name)]
+    revision = guarded(
+        store, request, catalog_id, lambda: store.commit(catalog_id, drop).revision, after=1
+    )
+    return Answer(204, headers={"etag": etag(revision)})
 
 
 # --- records ------------------------------------------------------------------------------------
@@ -133,10 +138,13 @@ def put_aspects(store: Desk, request: Request) -> Answer:
         for key, raw in members(request.body, "$").items()
     }
     records = shaped(shapes.Upsert, parts, "$").aspects
-    done = store.commit(catalog_id, [PutAspects(name, JsonRecords(records))])
-    form: dict[str, object] = {"revision": done.revision, "received": len(records)}
+    put = [PutAspects(name, JsonRecords(records))]
+    revision = guarded(
+        store, request, catalog_id, lambda: store.commit(catalog_id, put).revision, after=1
+    )
+    form: dict[str, object] = {"revision": revision, "received": len(records)}
     form |= {"written": len(records), "refused": ()}
-    return answer(form, etag=etag(done.revision))
+    return answer(form, etag=etag(revision))
 
 
 # --- commits and changes ------------------------------------------------------------------------
@@ -182,8 +190,11 @@ def read_piece(store: Desk, request: Request) -> Answer:
     """Return one piece; a whole value is streamed by another handler."""
     catalog_id, name, entity, prop = request.path
     piece = store.read_piece(catalog_id, name, entity, prop, request.query.offset)
+    tag = f'"{piece.value.digest}"'
+    if request.knows(tag):
+        return unchanged(tag)
     headers = {
-        "etag": f'"{piece.value.digest}"',
+        "etag": tag,
         "cheap-size": str(piece.value.size),
         **({} if piece.next is None else {"cheap-next": str(piece.next)}),
     }

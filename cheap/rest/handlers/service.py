@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from cheap.errors import CheapError, OverloadedError
 from cheap.rest.endpoints import Chunks, Work
 from cheap.rest.measures import Measures
@@ -12,6 +14,10 @@ from cheap.rest.serving import Serving
 from cheap.rest.wire import routes
 from cheap.rest.wire.routes import HTML, TEXT, Route
 from cheap.store import Desk
+
+HEALTH_PATIENCE: Final = 2.0
+"""Seconds after which a database that does not answer counts as away; proxies ask, and do not wait
+long."""
 
 
 class Service:
@@ -65,7 +71,7 @@ class Service:
         try:
             if serving.stopping.is_set():  # so that a proxy sends nothing more here
                 raise OverloadedError("the server is stopping")
-            await serving.run(lambda store: store.list_catalogs(limit=1))
+            await serving.run(lambda store: store.list_catalogs(limit=1), seconds=HEALTH_PATIENCE)
         except CheapError:
             return answer({"status": "unhealthy", **form}, 503, retry_after="1")
         return answer({"status": "healthy", **form})

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from array import array
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Raw
 from pydantic import BaseModel, ValidationError
 
+from cheap.core.documents.parts import lone_surrogate
 from cheap.core.values import show
 from cheap.errors import Fault, MalformedRequestError, TooLargeError
+from cheap.rest.wire.problems import MAX_FAULTS
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -23,13 +26,17 @@ _STEPS: Final = bytes(
     1 if each in b"[{" else 255 if each in b"]}" else 0 for each in range(256)
 )  # as signed bytes: +1, -1, 0
 _NO_BRACKETS: Final = bytes(each for each in range(256) if each not in b'[{]}"')
+_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_MARKS: Final = re.compile(
+    r'(?P<text>"(?:[^"\\]|\\.)*+")(?P<colon>\s*:)?|[{}]|NaN|-?Infinity'  # a key, or a text
+)
 _STRETCH: Final = 64 * 1024
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
-_ITEMS: Final = msgspec.json.Decoder(list[Raw])
+_OBJECTS: Final = msgspec.json.Decoder(list[dict[str, Raw]])
 
 
 def check_json(body: bytes | memoryview, max_depth: int = MAX_DEPTH) -> None:
-    """Refuse a body that is no JSON, names a member twice, or is nested too deeply.
+    """Refuse a body that is no JSON or no text, names a member twice, or is nested too deeply.
 
     Raises:
         MalformedRequestError: with the place and what is wrong there.
@@ -42,14 +49,19 @@ def check_json(body: bytes | memoryview, max_depth: int = MAX_DEPTH) -> None:
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        raise MalformedRequestError("$", f"the text is not UTF-8 ({error.reason})") from None
+        what = f"the text is not UTF-8 at byte {error.start:,} ({error.reason})"
+        raise MalformedRequestError("$", what) from None
     try:
         _CHECKER.decode(text)
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise MalformedRequestError("$", f"malformed JSON at {place}: {error.msg}") from None
+        what = f"malformed JSON at {_place_in(text, error.pos)}: {error.msg}"
+        raise MalformedRequestError("$", what) from None
+    except _Unlike:
+        raise MalformedRequestError("$", _unlike(text)) from None
     except RecursionError:
         raise TooLargeError("the body is nested too deeply") from None
+    if _HALF.search(data) and (byte := lone_surrogate(data)) is not None:
+        raise MalformedRequestError("$", f"a lone surrogate at byte {byte:,}")
 
 
 def _is_deeper(data: bytes, most: int) -> bool:
@@ -68,18 +80,44 @@ def _is_deeper(data: bytes, most: int) -> bool:
     return False
 
 
+class _Unlike(Exception):
+    """JSON as Python takes it, and others do not."""
+
+
 def _once(pairs: list[tuple[str, object]]) -> None:
     """Refuse a name that stands twice; what was read is forgotten."""
     if len({name for name, _ in pairs}) != len(pairs):
-        seen: set[str] = set()
-        for name, _ in pairs:
-            if name in seen:
-                raise MalformedRequestError("$", f"the key {name[:80]!r} stands twice in an object")
-            seen.add(name)
+        raise _Unlike
 
 
-def _no_constant(word: str) -> None:
-    raise MalformedRequestError("$", f"{word} is no JSON")
+def _no_constant(_: str) -> None:
+    raise _Unlike
+
+
+def _unlike(text: str) -> str:
+    """Tell what is unlike JSON, and where: the decoder does not know its place."""
+    objects: list[set[str]] = []
+    for mark in _MARKS.finditer(text):
+        match mark[0][0]:
+            case "{":
+                objects.append(set())
+            case "}":
+                objects.pop()
+            case '"':
+                if mark["colon"]:
+                    name: str = json.loads(mark["text"])
+                    if name in objects[-1]:
+                        place = _place_in(text, mark.start())
+                        return f"the key {name[:80]!r} stands twice in an object, at {place}"
+                    objects[-1].add(name)
+            case _:
+                return f"{mark[0]} is no JSON, at {_place_in(text, mark.start())}"
+    raise AssertionError("the decoder found something")
+
+
+def _place_in(text: str, position: int) -> str:
+    line = text.count("\n", 0, position) + 1
+    return f"line {line}, column {position - text.rfind(chr(10), 0, position)}"
 
 
 def _any_number(_: str) -> None:
@@ -106,16 +144,20 @@ def members(body: bytes | memoryview | Raw, path: str) -> dict[str, Raw]:
         raise MalformedRequestError(path, f"expected an object ({error})") from None
 
 
-def elements(body: bytes | memoryview | Raw, path: str) -> list[Raw]:
-    """Return the elements of an array, not decoded.
+def objects(body: bytes | memoryview | Raw, path: str) -> list[dict[str, Raw]]:
+    """Return the members of each object of an array, not decoded.
 
     Raises:
-        MalformedRequestError: it is no array.
+        MalformedRequestError: it is no array, or one of its elements no object.
     """
     try:
-        return _ITEMS.decode(body)
+        return _OBJECTS.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedRequestError(path, f"expected an array ({error})") from None
+        message, _, place = str(error).partition(" - at `$")
+        what = "object" if place else "array"
+        raise MalformedRequestError(
+            path + place.rstrip("`"), f"expected an {what} ({message})"
+        ) from None
 
 
 def plain(body: bytes | memoryview | Raw, path: str) -> Any:
@@ -134,7 +176,7 @@ def shaped(model: type[M], value: object, path: str) -> M:
     """Return decoded JSON in its shape.
 
     Raises:
-        MalformedRequestError: it does not fit; every fault is listed.
+        MalformedRequestError: it does not fit; the faults are listed, of an array the first.
     """
     try:
         return model.model_validate(value)
@@ -144,9 +186,10 @@ def shaped(model: type[M], value: object, path: str) -> M:
 
 def refused(error: ValidationError, path: str) -> MalformedRequestError:
     """Return our error for what pydantic refused."""
+    told = error.errors(include_url=False, include_context=False)
     faults = [
         Fault(_place(path, each["loc"]), each["msg"], show(each["input"]))
-        for each in error.errors(include_url=False, include_context=False)
+        for each in islice(told, MAX_FAULTS)
     ]
     return MalformedRequestError(faults[0].path, _words(faults[0]), faults)
 

@@ -35,7 +35,7 @@ from cheap.core.records import JsonRecords
 from cheap.core.values import show
 from cheap.errors import InvalidEditError, InvalidNameError
 from cheap.rest.wire import shapes
-from cheap.rest.wire.bodies import elements, members, plain
+from cheap.rest.wire.bodies import members, objects, plain
 from cheap.rest.wire.contents import definition_json
 
 _BEYOND: Final = 2**62
@@ -50,17 +50,17 @@ def with_raw_records(body: bytes | memoryview | Raw, path: str = "$") -> dict[st
         if key == "edits":
             parts[key] = [
                 _decoded_edit(each, f"{path}.edits[{i}]")
-                for i, each in enumerate(elements(raw, f"{path}.edits"))
+                for i, each in enumerate(objects(raw, f"{path}.edits"))
             ]
         else:
             parts[key] = plain(raw, f"{path}.{key}")
     return parts
 
 
-def _decoded_edit(raw: Raw, path: str) -> dict[str, Any]:
+def _decoded_edit(edit: dict[str, Raw], path: str) -> dict[str, Any]:
     return {
         key: members(part, f"{path}.aspects") if key == "aspects" else plain(part, f"{path}.{key}")
-        for key, part in members(raw, path).items()
+        for key, part in edit.items()
     }
 
 

@@ -71,7 +71,9 @@ STATUS: Final[dict[type[CheapError], int]] = {
 RETRY_AFTER: Final = 1
 """Seconds after which a call may be repeated, where nothing better is known."""
 
-_FAULTS_SENT: Final = 1000
+MAX_FAULTS: Final = 1000
+"""Faults of one request that are looked for, and told."""
+
 _LONGEST_PLACE: Final = 300
 
 BY_CODE: Final[dict[str, type[CheapError]]] = {
@@ -122,7 +124,7 @@ def faults_of(error: CheapError) -> list[dict[str, str]]:
             faults = ()
     return [
         {"path": each.path, "expected": each.expected, "got": each.got}
-        for each in faults[:_FAULTS_SENT]
+        for each in faults[:MAX_FAULTS]
     ]
 
 

@@ -24,7 +24,8 @@ from cheap.errors import (
     ReadOnlyError,
 )
 from cheap.rest.wire import forms, shapes
-from cheap.rest.wire.shapes import Shape, Species
+from cheap.rest.wire.parts import MAX_INT, Species
+from cheap.rest.wire.shapes import Shape
 
 
 class Scope(Enum):
@@ -61,6 +62,9 @@ class Route:
         status: the status of success.
         others: further statuses of success, and their shapes.
         errors: errors of the verb itself, beside those that any call may meet.
+        if_match: whether it heeds ``If-Match``; the others that write refuse it.
+        if_none_match: whether it heeds ``If-None-Match``: with its ETag to read, with ``*`` to
+            write.
     """
 
     name: str
@@ -76,11 +80,18 @@ class Route:
     status: int = 200
     others: dict[int, type[BaseModel] | None] = field(default_factory=dict)
     errors: tuple[type[CheapError], ...] = ()
+    if_match: bool = False
+    if_none_match: bool = False
 
     @property
     def parameters(self) -> list[str]:
         """The names of the path's parameters, in order."""
         return [part.partition("}")[0] for part in self.path.split("{")[1:]]
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes something."""
+        return self.scope is Scope.WRITE
 
     def url(self, *values: object) -> str:
         """Return the path with values in the place of its parameters, percent-encoded."""
@@ -131,7 +142,7 @@ MAX_WAIT: Final = 60
 class ChangesQuery(Shape):
     """Which changes; ``wait`` seconds for one if there is none yet."""
 
-    since: Annotated[int, Field(ge=0, le=shapes.MAX_INT)] = 0
+    since: Annotated[int, Field(ge=0, le=MAX_INT)] = 0
     cursor: str | None = None
     limit: Limit = None
     wait: Annotated[float, Field(ge=0, le=MAX_WAIT)] = 0.0
@@ -152,7 +163,7 @@ class DeletionQuery(Shape):
 class PieceQuery(Shape):
     """Where the piece begins; without, the whole value is streamed."""
 
-    offset: Annotated[int, Field(ge=0, le=shapes.MAX_INT)] | None = None
+    offset: Annotated[int, Field(ge=0, le=MAX_INT)] | None = None
 
 
 # --- the table ----------------------------------------------------------------------------------
@@ -201,6 +212,7 @@ GET_CATALOG = Route(
     query=HeaderQuery,
     answer=shapes.CatalogAnswer,
     errors=_UNKNOWN,
+    if_none_match=True,
 )
 REPLACE_CATALOG = Route(
     "replace_catalog",
@@ -213,6 +225,8 @@ REPLACE_CATALOG = Route(
     answer=shapes.CatalogAnswer,
     others={201: shapes.CatalogAnswer},
     errors=(InvalidDocumentError, InvalidEditError, ConflictError),
+    if_match=True,
+    if_none_match=True,
 )
 CHANGE_LABELS = Route(
     "change_labels",
@@ -224,6 +238,7 @@ CHANGE_LABELS = Route(
     takes=(JSON,),
     answer=shapes.CatalogAnswer,
     errors=(CatalogNotFoundError, ConflictError, ReadOnlyError, InvalidNameError),
+    if_match=True,
 )
 DELETE_CATALOG = Route(
     "delete_catalog",
@@ -235,6 +250,7 @@ DELETE_CATALOG = Route(
     status=204,
     others={202: shapes.DeletionAnswer},
     errors=(CatalogNotFoundError, ConflictError),
+    if_match=True,
 )
 LOAD_CATALOG = Route(
     "load_catalog",
@@ -244,6 +260,7 @@ LOAD_CATALOG = Route(
     query=DocumentQuery,
     answer=forms.Document,
     errors=_MISSING,
+    if_none_match=True,
 )
 STREAM_CATALOGS = Route(
     "stream_catalogs",
@@ -263,6 +280,7 @@ ADD_ASPECT_DEF = Route(
     answer=shapes.RevisionAnswer,
     status=201,
     errors=(*_WRITING, InvalidDocumentError),
+    if_match=True,
 )
 LIST_ASPECT_DEFS = Route(
     "list_aspect_defs",
@@ -291,6 +309,7 @@ CREATE_HIERARCHY = Route(
     answer=shapes.RevisionAnswer,
     status=201,
     errors=(*_WRITING, AlreadyExistsError),
+    if_match=True,
 )
 LIST_HIERARCHIES = Route(
     "list_hierarchies",
@@ -325,6 +344,7 @@ DROP_HIERARCHY = Route(
     Scope.WRITE,
     status=204,
     errors=(*_MISSING, ReadOnlyError),
+    if_match=True,
 )
 COMMIT = Route(
     "commit",
@@ -336,6 +356,7 @@ COMMIT = Route(
     takes=(JSON,),
     answer=shapes.CommitAnswer,
     errors=(*_WRITING, AlreadyExistsError),
+    if_match=True,
 )
 QUERY_ASPECTS = Route(
     "query_aspects",
@@ -358,6 +379,7 @@ PUT_ASPECTS = Route(
     answer=shapes.UpsertAnswer,
     others={207: shapes.UpsertAnswer},
     errors=_WRITING,
+    if_match=True,
 )
 READ_CHANGES = Route(
     "read_changes",
@@ -376,6 +398,7 @@ READ_VALUE = Route(
     query=PieceQuery,
     gives=BYTES,
     errors=(*_MISSING, InvalidQueryError),
+    if_none_match=True,
 )
 WRITE_VALUE = Route(
     "write_value",

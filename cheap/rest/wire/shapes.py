@@ -9,59 +9,37 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidatorFunctionWrapHandler,
-    WithJsonSchema,
-    WrapValidator,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cheap.core import CatalogSpecies, HierarchyType
 from cheap.core.forms import is_object
 from cheap.rest.wire.forms import Definition, FilterShape, Key, Label, Name, Record
-
-MAX_INT = 2**63 - 1
-
-
-def _upper(word: object) -> object:
-    return word.upper() if isinstance(word, str) else word
-
-
-def _whole(number: object) -> object:
-    return int(number) if isinstance(number, float) and number.is_integer() else number
-
-
-Species = Annotated[CatalogSpecies, BeforeValidator(_upper)]
-
-
-def _each_once(given: object, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Refuse a UUID that is a key twice, in two spellings."""
-    found = handler(given)
-    if is_object(given) and len(found) < len(given):
-        raise ValueError("an entity stands twice, in two spellings of its id")
-    return found
-
-
-Records = Annotated[dict[UUID, Record], WrapValidator(_each_once)]
-# Integers as JSON Schema means them: 1.0 is one, too.
-Count = Annotated[int, Field(ge=1, strict=True), BeforeValidator(_whole)]
-Revision = Annotated[int, Field(ge=0, le=MAX_INT, strict=True), BeforeValidator(_whole)]
-Place = Annotated[
-    int,
-    Field(strict=True),
-    BeforeValidator(_whole),
-    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_INT}),
-]
-"""A place in a list: which ones there are, the store knows."""
+from cheap.rest.wire.parts import (
+    Count,
+    Entries,
+    Many,
+    Place,
+    Records,
+    Revision,
+    Species,
+)
+from cheap.rest.wire.problems import MAX_FAULTS
 
 
 class Shape(BaseModel):
     """The root of all shapes: unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _some_unknown_keys(cls, given: object) -> object:
+        """Leave out unknown keys beyond those that are told."""
+        known = cls.model_fields
+        if not is_object(given) or len(given) <= len(known) + MAX_FAULTS:
+            return given
+        unknown = [key for key in given if key not in known]
+        return {key: given[key] for key in (*(given.keys() & known), *unknown[:MAX_FAULTS])}
 
 
 # --- edits --------------------------------------------------------------------------------------
@@ -88,7 +66,7 @@ class CreateHierarchyShape(Shape):
     edit: Literal["create_hierarchy"]
     name: Name
     type: HierarchyType
-    indexes: list[Name] = []
+    indexes: Many[Name] = []
 
 
 class DropHierarchyShape(Shape):
@@ -139,7 +117,7 @@ class RemoveAspectsShape(Shape):
 
     edit: Literal["remove_aspects"]
     hierarchy: Name
-    entities: list[UUID]
+    entities: Many[UUID]
 
 
 class AppendShape(Shape):
@@ -147,7 +125,7 @@ class AppendShape(Shape):
 
     edit: Literal["append"]
     hierarchy: Name
-    entities: list[UUID]
+    entities: Many[UUID]
 
 
 class SpliceShape(Shape):
@@ -157,7 +135,7 @@ class SpliceShape(Shape):
     hierarchy: Name
     index: Place
     remove: Place = 0
-    insert: list[UUID] = []
+    insert: Many[UUID] = []
 
 
 class AddMembersShape(Shape):
@@ -165,7 +143,7 @@ class AddMembersShape(Shape):
 
     edit: Literal["add_members"]
     hierarchy: Name
-    entities: list[UUID]
+    entities: Many[UUID]
 
 
 class RemoveMembersShape(Shape):
@@ -173,7 +151,7 @@ class RemoveMembersShape(Shape):
 
     edit: Literal["remove_members"]
     hierarchy: Name
-    entities: list[UUID]
+    entities: Many[UUID]
 
 
 class PutEntriesShape(Shape):
@@ -181,7 +159,7 @@ class PutEntriesShape(Shape):
 
     edit: Literal["put_entries"]
     hierarchy: Name
-    entries: dict[Key, UUID]
+    entries: Entries
 
 
 class RemoveEntriesShape(Shape):
@@ -189,13 +167,13 @@ class RemoveEntriesShape(Shape):
 
     edit: Literal["remove_entries"]
     hierarchy: Name
-    keys: list[Key]
+    keys: Many[Key]
 
 
 class NodeShape(Shape):
     """A node of a tree: the names from the root down, and its entity or null."""
 
-    path: list[Key]
+    path: Many[Key]
     entity: UUID | None = None
 
 
@@ -204,7 +182,7 @@ class PutNodesShape(Shape):
 
     edit: Literal["put_nodes"]
     hierarchy: Name
-    nodes: list[NodeShape]
+    nodes: Many[NodeShape]
 
 
 class RemoveNodesShape(Shape):
@@ -212,7 +190,7 @@ class RemoveNodesShape(Shape):
 
     edit: Literal["remove_nodes"]
     hierarchy: Name
-    paths: list[list[Key]]
+    paths: Many[Many[Key]]
 
 
 EditShape = Annotated[
@@ -247,7 +225,7 @@ class NewCatalog(Shape):
     uri: Label | None = None
     upstream: UUID | None = None
     catalog_id: UUID | None = None
-    edits: list[EditShape] = []
+    edits: Many[EditShape] = []
 
 
 class Labels(Shape):
@@ -262,7 +240,7 @@ class NewHierarchy(Shape):
 
     name: Name
     type: HierarchyType
-    indexes: list[Name] = []
+    indexes: Many[Name] = []
 
 
 class CommitRequest(Shape):
@@ -272,9 +250,9 @@ class CommitRequest(Shape):
     revisions of the caller's own, ``refresh`` allows edits of a read-only species.
     """
 
-    edits: list[EditShape]
+    edits: Many[EditShape]
     expect: Revision | None = None
-    own: list[Revision] = []
+    own: Many[Revision] = []
     refresh: Annotated[bool, Field(strict=True)] = False
 
 
@@ -299,9 +277,9 @@ class AspectQuery(Shape):
     """
 
     aspect: Name
-    entities: list[UUID] | None = None
+    entities: Many[UUID] | None = None
     where: FilterShape = None
-    order_by: list[str | OrderShape] = []
+    order_by: Many[str | OrderShape] = []
     cursor: str | None = None
     limit: Count | None = None
     definition: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None

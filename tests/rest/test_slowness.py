@@ -1,0 +1,140 @@
+"""Callers who send or read slowly, or are gone: none of them keeps what others need."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio
+import pytest
+
+from cheap.core.edits import PutAspects
+from tests.contract.samples import NOTE, PERSON, A, entities, map_of
+from tests.rest.apps import Site, site
+
+pytestmark = pytest.mark.anyio
+
+MOMENT = 0.3
+PATIENCE = 30.0
+JSON = "application/json"
+LINES = "application/x-ndjson"
+OCTETS = "application/octet-stream"
+
+
+class Caller:
+    """Speaks ASGI with an app: sends some pieces, and reads some messages.
+
+    Args:
+        here: the app.
+        pieces: of the body; after them there is silence.
+        reads: how many messages it takes; it is still there, but takes no more.
+        leaves: set when it goes away.
+    """
+
+    def __init__(
+        self,
+        here: Site,
+        *pieces: bytes,
+        reads: float = float("inf"),
+        leaves: anyio.Event | None = None,
+    ) -> None:
+        self._here = here
+        self._pieces = list(pieces)
+        self._reads = reads
+        self._leaves = leaves or anyio.Event()
+        self.answer: list[dict[str, Any]] = []
+
+    async def ask(self, method: str, path: str, media: str = JSON) -> None:
+        name, _, query = path.partition("?")
+        scope = {
+            "type": "http", "method": method, "path": name, "raw_path": name.encode(),
+            "query_string": query.encode(), "root_path": "", "http_version": "1.1",
+            "scheme": "http", "headers": [(b"content-type", media.encode())],
+        }  # fmt: skip
+        await self._here.app(scope, self._receive, self._send)  # type: ignore[arg-type]
+
+    async def _receive(self) -> dict[str, Any]:
+        if self._pieces:
+            return {"type": "http.request", "body": self._pieces.pop(0), "more_body": True}
+        await self._leaves.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        if len(self.answer) >= self._reads:
+            await anyio.sleep_forever()
+        self.answer.append(message)
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.answer[1]["body"])
+        return found
+
+
+@pytest.fixture
+async def here() -> AsyncIterator[Site]:
+    async with site(request_timeout=MOMENT) as here:
+        for edit in map_of(NOTE, {A: {"data": b"before"}}):
+            here.store.commit(here.id, [edit])
+        with anyio.fail_after(PATIENCE):
+            yield here
+        assert not here.app.state.serving.in_hand
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "media"),
+    [
+        ("POST", "/commit", JSON),
+        ("POST", f"/aspects/{PERSON.name}", LINES),
+        ("PUT", f"/aspects/note/{A}/data", OCTETS),
+    ],
+)
+@pytest.mark.parametrize("pieces", [(), (b'{"edits"',)], ids=["nothing", "half"])
+async def test_who_stops_sending_is_told_so(
+    here: Site, method: str, more: str, media: str, pieces: tuple[bytes, ...]
+) -> None:
+    before = here.revision()
+    caller = Caller(here, *pieces)
+    await caller.ask(method, here.path(more), media)
+    assert caller.answer[0]["status"] == 503
+    assert (b"connection", b"close") in caller.answer[0]["headers"]
+    assert caller.problem["code"] == "request-timeout"
+    assert "body" in caller.problem["detail"]
+    assert here.revision() == before
+    assert here.store.get_aspects(here.id, "note", [A])[A]["data"] == b"before"
+
+
+@pytest.mark.parametrize("more", ["/hierarchies/queue/stream", "/document", ""])
+@pytest.mark.parametrize("reads", [0, 1])
+async def test_who_reads_nothing_is_cut_off(here: Site, more: str, reads: int) -> None:
+    caller = Caller(here, reads=reads)
+    with pytest.raises(Exception, match="nothing of the answer was read within"):
+        await caller.ask("GET", here.path(more))
+    assert len(caller.answer) == reads
+
+
+async def test_large_pages_are_sent_in_pieces() -> None:
+    """So that a slow reader has time for each of them, and not only for all."""
+    people = {each: {"name": "n" * 4_000} for each in entities(200, start=1_000)}
+    async with site() as here:
+        here.store.commit(here.id, [PutAspects(PERSON.name, people)])
+        caller = Caller(here)
+        await caller.ask("GET", here.path(f"/hierarchies/{PERSON.name}/stream"))
+    sizes = [len(each.get("body", b"")) for each in caller.answer]
+    assert sum(sizes) > 800_000
+    assert max(sizes) <= 256 * 1024
+
+
+async def test_who_waits_for_changes_and_goes_away_keeps_no_place() -> None:
+    async with site() as here:
+        leaves = anyio.Event()
+        caller = Caller(here, leaves=leaves)
+        path = here.path(f"/changes?since={here.revision()}&wait=60")
+        with anyio.fail_after(PATIENCE):
+            async with anyio.create_task_group() as group:
+                group.start_soon(caller.ask, "GET", path)
+                while not here.app.state.serving.in_hand:
+                    await anyio.sleep(0.001)
+                leaves.set()
+        assert not caller.answer
+        assert not here.app.state.serving.in_hand
