@@ -31,7 +31,7 @@ from cheap.core.filters import (
 )
 from cheap.core.filters.selection import MAX_DEPTH
 from cheap.core.values import equal_keys, sort_key
-from cheap.errors import InvalidQueryError
+from cheap.errors import InvalidError, InvalidQueryError
 from tests.model.strategies import ACCEPTED
 
 T = PropertyType
@@ -426,3 +426,8 @@ def test_points() -> None:
     both = Selection(THING, (field("INT") >= 1) & (field("INT") <= 1))
     assert both.points(["INT"]) == [KeyRange("INT", one, one)]
     assert Selection(THING, ~condition).points(["INT"]) == []
+
+
+def test_a_text_is_not_a_list_of_values() -> None:
+    with pytest.raises(InvalidError, match=r"is_in: expected a list, got the text 'DE'"):
+        field("code").is_in("DE")

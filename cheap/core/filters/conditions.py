@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from cheap.core.arguments import several
 from cheap.core.forms import repr_of
 from cheap.core.values import Scalar, show
 from cheap.errors import InvalidQueryError
@@ -176,7 +177,7 @@ class Field:
 
     def is_in(self, values: Iterable[Scalar]) -> IsIn:
         """The property equals one of these."""
-        return IsIn(self.name, tuple(values))
+        return IsIn(self.name, tuple(several(values, "is_in")))
 
     def starts_with(self, prefix: str) -> StartsWith:
         """The text begins so; case counts."""
