@@ -172,9 +172,9 @@ class Aspect(MutableMapping[str, Value]):
         )
 
     def __iter__(self) -> Iterator[str]:
-        yield from self._codec.readers
         if self._codec.definition.can_add_properties:
-            yield from list(self._extras())
+            return iter([*self._codec.readers, *self._extras()])
+        return iter(self._codec.readers)
 
     def __len__(self) -> int:
         return len(self._codec.readers) + len(self._extras())
