@@ -130,9 +130,13 @@ class Codec:
             fields.append(("extra", dict[str, tuple[str, bool, Any]] | UnsetType, UNSET))
         # A definition may lose a property; what is stored may still have it.
         strict = name != "Row"
-        return msgspec.defstruct(
+        made = msgspec.defstruct(
             name, fields, rename=keys, gc=False, kw_only=True, forbid_unknown_fields=strict
         )
+        # msgspec finds out about a class when it is first used; two threads that do so at the
+        # same moment crash it (0.22.0: a segmentation fault). A decoder finds out now.
+        msgspec.json.Decoder(made)
+        return made
 
     def _prepare_fast_road(self) -> None:
         props = self.definition.properties

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from cheap.core import checks
@@ -45,6 +46,7 @@ _STORED: Final[dict[PropertyType, Any]] = {
     PropertyType.BLOB: bytes | LargeValue,
 }
 _MANY: Final[dict[PropertyType, Any]] = {PropertyType.CLOB: str, PropertyType.BLOB: bytes}
+msgspec.json.Decoder(LargeValue)  # which finds out about the class; see Codec._struct
 # From Python, large values take the slow road: msgspec would make one of any dict that fits.
 _PYTHON: Final[dict[PropertyType, Any]] = {PropertyType.BIG_INTEGER: int, **_MANY}
 # From JSON, numbers are read by ourselves: msgspec also takes "1_000", " 1 " and "NaN".

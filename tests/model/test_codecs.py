@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -501,3 +503,43 @@ def test_the_json_form_of_a_record_has_the_forms_of_its_values() -> None:
         document = json.loads(codec.to_json(codec.pack({'"': moment})))
         assert document == {'"': write_value(T.DATE_TIME, moment)}
         assert msgspec.json.encode(moment).decode() == json.dumps(document['"'])
+
+
+FIRST_USES = """
+import sys, threading
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+from cheap import AspectDef, PropertyDef, PropertyType
+from cheap.core.codecs import Codec
+
+sys.setswitchinterval(1e-6)
+record = {
+    "count": 1, "price": Decimal("1.5"), "key": UUID(int=1), "at": datetime.now(UTC), "text": "x"
+}
+kinds = [PropertyType.INTEGER, PropertyType.BIG_DECIMAL, PropertyType.UUID, PropertyType.DATE_TIME]
+properties = [*map(PropertyDef, record, [*kinds, PropertyType.CLOB])]
+
+def together(work):
+    barrier = threading.Barrier(8)
+    def run():
+        barrier.wait()
+        work()
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+for i in range(40):
+    codec = Codec(AspectDef(f"thing {i}", properties[:4]))
+    together(lambda: codec.pack(dict(list(record.items())[:4])))
+    definition = AspectDef(f"large {i}", properties)
+    together(lambda: Codec(definition).unpack(b'{"text":"x"}'))
+"""
+
+
+def test_threads_that_are_the_first_to_use_it() -> None:
+    """msgspec, left to itself, crashes when two threads meet a class for the first time."""
+    done = subprocess.run([sys.executable, "-c", FIRST_USES], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

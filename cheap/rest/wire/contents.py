@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
@@ -194,7 +194,7 @@ def read_large(body: bytes) -> LargeValue:
 
 def _decoded(kind: type[Any], body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body, type=kind)
+        return _DECODERS[kind].decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CorruptError(f"the server's answer cannot be read: {error}") from error
 
@@ -411,3 +411,25 @@ def read_line(line: bytes | str, definition: AspectDef | None) -> Entry:
     """
     found: _Entry = _decoded(_Entry, line if isinstance(line, bytes) else line.encode())
     return _read_entry(found, definition)
+
+
+# Made here, and not by the first who needs one: threads that have msgspec find out about the same
+# class at the same moment crash it (0.22.0: a segmentation fault).
+_DECODERS: Final[Mapping[type[Any], msgspec.json.Decoder[Any]]] = {
+    kind: msgspec.json.Decoder(kind)
+    for kind in (
+        _Header,
+        _Headers,
+        _Hierarchies,
+        _Definitions,
+        _Revision,
+        _Commit,
+        _About,
+        _Large,
+        _Entry,
+        _Entries,
+        _Changes,
+        HierarchyType,
+        UUID,
+    )
+}
