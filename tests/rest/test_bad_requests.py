@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from cheap import connect
 from cheap.core.edits import PutAspects
 from cheap.db.memory import MemoryDao
-from cheap.errors import ConfigurationError, ConflictError, MalformedRequestError
+from cheap.errors import ConfigurationError, InvalidQueryError, MalformedRequestError
 from cheap.rest.client import CheapClientConfig
 from cheap.rest.main import create_app
 from cheap.rest.settings import Settings
@@ -313,14 +313,14 @@ async def test_wrong_types(
         told(answer, status, path)
 
 
-async def test_a_revision_that_never_was_is_a_conflict(here: Site) -> None:
-    """As it is without HTTP."""
-    with unchanged(here), pytest.raises(ConflictError):
+async def test_a_revision_that_never_was(here: Site) -> None:
+    """It is refused as it is without HTTP."""
+    with unchanged(here), pytest.raises(InvalidQueryError):
         here.store.commit(here.id, [PutAspects(PERSON.name, {A: {"name": "x"}})], expect=-1)
     form = {"edits": [put_person(A)], "expect": -1}
     with unchanged(here):
         answer = await here.post(here.path("/commit"), form)
-    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert told(answer, 400, "expect")["code"] == "invalid-query"
 
 
 async def test_many_faults_are_told_in_bounded_words(here: Site) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import unquote
 from uuid import UUID
 
 import httpx
@@ -53,6 +54,10 @@ def url_of(route: Route) -> str:
     return route.url(*(NOBODY if PARAMETERS[each][0] is UUID else "it" for each in names))
 
 
+REFERENCE = re.compile(r"(?:[\w.~:@!$&'()*+,;=/-]|%[0-9A-Fa-f]{2})+", re.ASCII)
+"""A path as URIs may have it."""
+
+
 def problem_of(answer: httpx.Response, code: str | None = None) -> dict[str, Any]:
     """What an error says, which has the shape of all errors."""
     assert answer.headers["content-type"] == "application/problem+json"
@@ -70,7 +75,9 @@ def problem_of(answer: httpx.Response, code: str | None = None) -> dict[str, Any
         assert fault["expected"]
     request_id = answer.headers["x-request-id"]
     assert request_id
-    assert problem["instance"] == f"{answer.request.url.path}#{request_id}"
+    path, _, told_id = problem["instance"].partition("#")
+    assert (unquote(path), told_id) == (answer.request.url.path, request_id)
+    assert REFERENCE.fullmatch(path)
     return problem
 
 

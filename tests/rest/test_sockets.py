@@ -390,6 +390,7 @@ def told(server: Any, *pieces: bytes) -> tuple[int, dict[str, str], dict[str, An
 GET = b"GET /api HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST /api/catalog HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 JSON = {"content-type": "application/json"}
+BLOB = {"name": "data", "type": "BLOB"}
 MUCH = b"x" * 200_000
 
 
@@ -577,6 +578,33 @@ def test_servers_share_idempotency_keys(shared: str, pool: ThreadPoolExecutor) -
             assert replayed.count(None) == 1
         assert items(client, catalog, "list") == [A] * 4
         assert [one.stop(), two.stop()] == [0, 0]
+
+
+@pytest.mark.usefixtures("whole_run")
+def test_conditions_hold_in_every_database(shared: str) -> None:
+    with running(shared) as server, httpx.Client(base_url=address_of(server)) as http:
+        made = http.post("/api/catalog", json={})
+        path, tag = made.headers["location"], made.headers["etag"]
+        one = {"aspects": {str(A): {"data": "eA=="}}}
+        old = '"999"'
+        for method, more, form in (
+            ("POST", "/aspect-defs", {"name": "note", "propertyDefs": [BLOB]}),
+            ("POST", "/hierarchies", {"name": "note", "type": "AM"}),
+            ("POST", "/aspects/note", one),
+            ("DELETE", "/hierarchies/note", None),
+        ):
+            for given, status in ((old, 412), (tag, 200), (tag, 412)):
+                headers = {"if-match": given}
+                answer = http.request(method, path + more, json=form, headers=headers)
+                assert answer.status_code == status or 200 == status <= answer.status_code < 300
+                if status == 200:
+                    tag = answer.headers["etag"]
+        document = http.get(f"{path}/document", headers={"if-none-match": old})
+        headers = {"content-type": "application/json", "if-none-match": "*"}
+        assert http.put(path, content=document.content, headers=headers).status_code == 412
+        assert http.get(path).headers["etag"] == tag
+        assert http.delete(path).status_code == 204
+        assert http.put(path, content=document.content, headers=headers).status_code == 201
 
 
 class Recorder(httpx.HTTPTransport):

@@ -56,11 +56,9 @@ Records = Annotated[dict[UUID, Record], WrapValidator(_by_pieces)]
 Entries = Annotated[dict[Key, UUID], WrapValidator(_by_pieces)]
 # Integers as JSON Schema means them: 1.0 is one, too.
 Count = Annotated[int, Field(ge=1, strict=True), BeforeValidator(_whole)]
-Revision = Annotated[int, Field(ge=-MAX_INT, le=MAX_INT, strict=True), BeforeValidator(_whole)]
-Place = Annotated[
-    int,
-    Field(strict=True),
-    BeforeValidator(_whole),
-    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_INT}),
-]
+Revision = Annotated[int, Field(ge=0, le=MAX_INT, strict=True), BeforeValidator(_whole)]
+_FROM_0 = WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_INT})
+Expected = Annotated[int, Field(le=MAX_INT, strict=True), BeforeValidator(_whole), _FROM_0]
+"""A revision that may have been: that none is below 0, the store says."""
+Place = Annotated[int, Field(strict=True), BeforeValidator(_whole), _FROM_0]
 """A place in a list: which ones there are, the store knows."""

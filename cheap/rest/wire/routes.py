@@ -355,7 +355,7 @@ COMMIT = Route(
     body=shapes.CommitRequest,
     takes=(JSON,),
     answer=shapes.CommitAnswer,
-    errors=(*_WRITING, AlreadyExistsError),
+    errors=(*_WRITING, AlreadyExistsError, InvalidQueryError),
     if_match=True,
 )
 QUERY_ASPECTS = Route(

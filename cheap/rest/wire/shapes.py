@@ -17,6 +17,7 @@ from cheap.rest.wire.forms import Definition, FilterShape, Key, Label, Name, Rec
 from cheap.rest.wire.parts import (
     Count,
     Entries,
+    Expected,
     Many,
     Place,
     Records,
@@ -251,7 +252,7 @@ class CommitRequest(Shape):
     """
 
     edits: Many[EditShape]
-    expect: Revision | None = None
+    expect: Expected | None = None
     own: Many[Revision] = []
     refresh: Annotated[bool, Field(strict=True)] = False
 
