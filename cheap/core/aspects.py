@@ -11,6 +11,7 @@ from collections.abc import (
     Sequence,
     ValuesView,
 )
+from copy import copy
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from uuid import UUID
 
@@ -298,15 +299,17 @@ class Aspect(MutableMapping[str, Value]):
         if faults:
             raise self._refused(faults)
         self._may_change(values)
+        row = copy(self._row)  # which another thread may be saving
         extra: dict[str, Value] = {}
         for name, value in values.items():
             if name in codec.all_fields:
-                codec.put(self._row, name, value)
+                codec.put(row, name, value)
             else:
                 extra[name] = value
         if extra:
             self._extra = self._extras() | extra
-            codec.put_extra(self._row, self._extra)
+            codec.put_extra(row, self._extra)
+        self._row = row
         self._did_change()
 
     def __delitem__(self, name: str) -> None:

@@ -34,10 +34,12 @@ class Outline:
     Attributes:
         labels: version and uri; ``None`` for a catalog that was never saved.
         definitions: by name.
+        hierarchies: the names of those that the store has.
     """
 
     labels: tuple[str, str | None] | None = None
     definitions: Mapping[str, AspectDef] = field(default_factory=dict[str, AspectDef])
+    hierarchies: frozenset[str] = frozenset()
 
     def edits_since(self, saved: Outline, dropped: Collection[str]) -> list[Edit]:
         """Return the edits that lead here from what was saved, and drop hierarchies."""
@@ -45,7 +47,7 @@ class Outline:
         if self.labels is not None and saved.labels not in (None, self.labels):
             version, uri = self.labels
             edits.append(SetHeader(version, uri or ""))
-        edits += [DropHierarchy(name) for name in dropped]
+        edits += [DropHierarchy(name) for name in dropped if name in saved.hierarchies]
         edits += [
             PutDefinition(definition)
             for name, definition in self.definitions.items()

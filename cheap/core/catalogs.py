@@ -13,7 +13,6 @@ from cheap.core.definitions import AspectDef, CatalogDef, HierarchyType, definit
 from cheap.core.edits import (
     Edit,
     Path,
-    PutDefinition,
 )
 from cheap.core.hierarchies import (
     AspectMap,
@@ -286,8 +285,11 @@ class Catalog(Mapping[str, Hierarchy]):
         dropped.lock(f"hierarchy {name!r} was dropped from its catalog")
         del self._hierarchies[name]
         self._definitions.pop(name, None)
-        if not dropped.is_new:
-            self._dropped[name] = None
+        while True:  # whether the store has it is seen when it is saved
+            noted = self._dropped
+            noted[name] = None
+            if noted is self._dropped:
+                return  # else the notes were taken meanwhile, with this one or without
 
     def aspect_map(self, name: str) -> AspectMap:
         """Return an aspect map; MissingKeyError when there is none of this name and kind."""
@@ -374,10 +376,8 @@ class Catalog(Mapping[str, Hierarchy]):
 
     def content_edits(self) -> list[Edit]:
         """Return the edits that fill an empty catalog with all that this one holds."""
-        edits: list[Edit] = [PutDefinition(each) for each in self._definitions.values()]
-        for each in list(self._hierarchies.values()):
-            edits += each.creation_edits()
-        return edits
+        edits = self._outline().edits_since(Outline(), ())
+        return edits + [edit for h in self._hierarchies.values() for edit in h.creation_edits()]
 
     def pending_edits(self) -> list[Edit]:
         """Return the edits made since this copy was loaded or saved (all of it, for a new one)."""
@@ -386,8 +386,14 @@ class Catalog(Mapping[str, Hierarchy]):
             edits += each.creation_edits() if each.is_new else each.pending_edits()
         return edits
 
-    def _outline(self) -> Outline:
-        return Outline((self._version, self._uri), dict(self._definitions))
+    def _outline(
+        self, hierarchies: Iterable[Hierarchy] = (), others: frozenset[str] = frozenset()
+    ) -> Outline:
+        """What is there now, when these hierarchies are saved and the store has others."""
+        definitions = self._definitions.copy()
+        definitions.update((h.name, h.aspect_def) for h in hierarchies if isinstance(h, AspectMap))
+        names = others.union(each.name for each in hierarchies)
+        return Outline((self._version, self._uri), definitions, names)
 
     def take(self, *, whole: bool = False) -> Taken:
         """Take the edits since the last save, for they are to be saved.
@@ -403,27 +409,25 @@ class Catalog(Mapping[str, Hierarchy]):
         """
         if self._is_taken:
             raise MisuseError(
-                f"catalog {self._global_id} is being saved by another call; "
-                "wait until that has ended"
+                f"catalog {self._global_id} is being saved by another call; wait for its end"
             )
         self._is_taken = True
+        # First the notes, then what they speak of: another thread may be editing.
+        noted, self._dropped = self._dropped, {}
+        dropped, saved = noted.copy(), self._saved
         hierarchies = list(self._hierarchies.values())
-        new = {each.name for each in hierarchies if each.is_new}
+        self._saved = present = self._outline(hierarchies, saved.hierarchies.difference(dropped))
         parts = [each.take(whole=whole) for each in hierarchies]
-        saved, dropped, present = self._saved, self._dropped, self._outline()
-        self._saved, self._dropped = present, {}
 
         def edits() -> list[Edit]:
             outline = present.edits_since(Outline() if whole else saved, () if whole else dropped)
             return [*outline, *(edit for part in parts for edit in part.edits())]
 
         def give_back() -> None:
+            self._saved, self._dropped = saved, dropped | self._dropped
+            self._is_taken = False
             for part in parts:
                 part.give_back()
-            # What had not been saved before is not there to be dropped.
-            later = {name: None for name in self._dropped if name not in new}
-            self._saved, self._dropped = saved, dropped | later
-            self._is_taken = False
 
         return Taken(edits, give_back)
 

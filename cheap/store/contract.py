@@ -154,7 +154,8 @@ class Store(ABC):
             CatalogNotFoundError: it was deleted meanwhile.
             ReadOnlyError: the species does not allow edits of its content.
             MisuseError: another call is saving this catalog. Edits are fine meanwhile; they wait
-                for the next save.
+                for the next save (but ``replace`` over HTTP, from a blocking client, writes a
+                document, and no other thread may edit then).
         """
         is_new = is_new_to(self.store_id, catalog)
         with being_saved(catalog, whole=replace or is_new) as taken:

@@ -100,6 +100,8 @@ def test_what_is_edited_during_a_save_waits_for_the_next(store: Store) -> None:
                     del people[entity], codes[str(entity)], trees[-1]["a"], queue[0]
                     staff.discard(entity)
                     staff.add(first)
+                    catalog.create_list("brief", [entity])
+                    catalog.drop("brief")
                 if saved.is_set():
                     break
             if round_ == 3:

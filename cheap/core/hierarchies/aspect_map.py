@@ -302,7 +302,8 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
 
     def content_edits(self) -> list[Edit]:
         """Return the edits that fill an empty map with the records of this one."""
-        return [PutAspects(self.name, self.selection(self._held))] if self._held else []
+        packed = self.packed()
+        return [PutAspects(self.name, self.of_packed(self.aspect_def, packed))] if packed else []
 
     def pending_edits(self) -> list[Edit]:
         """Return the edits made since the last save."""

@@ -9,7 +9,7 @@ from uuid import UUID
 from cheap.core.arguments import mapping
 from cheap.core.definitions import HierarchyType
 from cheap.core.edits import Edit, Path, PutNodes, RemoveNodes
-from cheap.core.hierarchies.nodes import Node
+from cheap.core.hierarchies.nodes import Node, entities_of
 from cheap.core.hierarchies.tracking import Hierarchy, Taken
 from cheap.core.names import check_id, check_key
 from cheap.core.values import show
@@ -164,7 +164,7 @@ class EntityTree(Hierarchy, MutableMapping[str, Node]):
     def content_edits(self) -> list[Edit]:
         """Return the edits that fill an empty tree with the nodes of this one."""
         # Nodes on the way come by themselves, in this order too.
-        nodes = {n.path: n.entity for n in self._root.walk() if n.entity is not None or not n}
+        nodes = entities_of(n for n in self._root.walk() if n.entity is not None or not n)
         if self._root.entity is None:
             nodes.pop((), None)
         return [PutNodes(self.name, nodes)] if nodes else []
@@ -177,7 +177,7 @@ class EntityTree(Hierarchy, MutableMapping[str, Node]):
         edits: list[Edit] = []
         if removed:
             edits.append(RemoveNodes(self.name, tuple(removed)))
-        nodes = {node.path: node.entity for node in list(put.values()) if node.is_attached}
+        nodes = entities_of(list(put.values()))
         if nodes:
             edits.append(PutNodes(self.name, nodes))
         return edits
@@ -187,8 +187,12 @@ class EntityTree(Hierarchy, MutableMapping[str, Node]):
         self._put, self._removed = {}, {}
 
         def give_back() -> None:
-            self._put = put | self._put
-            self._removed = removed | self._removed
+            later_put, later_removed = self._put, self._removed
+            self._put = put | later_put
+            self._removed = removed | later_removed
+            # Once more what may have been noted between the two.
+            self._put.update(later_put)
+            self._removed.update(later_removed)
 
         return Taken(lambda: self._edits_of(put, removed), give_back)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Protocol
 from uuid import UUID
 
@@ -68,9 +68,9 @@ class Node(MutableMapping[str, "Node"]):
         """The names from the root down to this node; ``()`` for the root."""
         names: list[str] = []
         node = self
-        while node._parent is not None:
+        while (parent := node._parent) is not None:
             names.append(node._name)
-            node = node._parent
+            node = parent
         return tuple(reversed(names))
 
     @property
@@ -116,9 +116,9 @@ class Node(MutableMapping[str, "Node"]):
         path = child.path
         assert self._children is not None
         del self._children[name]
-        child._parent = None
         for node in child.walk():
             node._owner = None
+        child._parent = None  # last: until then the path of what is attached is right
         owner.node_was_removed(path)
 
     def __iter__(self) -> Iterator[str]:
@@ -216,3 +216,12 @@ class Node(MutableMapping[str, "Node"]):
 
     def __repr__(self) -> str:
         return f"<Node {'/'.join(self.path)!r} entity={self._entity} children={len(self)}>"
+
+
+def entities_of(nodes: Iterable[Node]) -> dict[Path, UUID | None]:
+    """Return the entities of those nodes that are part of a tree, by path.
+
+    Another thread may be removing some: a path is right if its node is attached afterwards.
+    """
+    found = ((node.path, node) for node in nodes)
+    return {path: node.entity for path, node in found if node.is_attached}

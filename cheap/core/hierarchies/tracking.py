@@ -41,7 +41,7 @@ class Journal(Generic[K]):
 
     def before(self, later: Journal[K]) -> Journal[K]:
         """Return the journal of this one's edits followed by a later one's."""
-        put = {key: None for key in self.put if key not in later.removed}
+        put = {key: None for key in list(self.put) if key not in later.removed}
         return Journal(put | later.put, self.removed | later.removed)
 
 
@@ -170,7 +170,13 @@ class KeyedHierarchy(Hierarchy, Generic[K]):
         self._journal = Journal()
 
         def give_back() -> None:
-            self._journal = old.before(self._journal)
+            later = self._journal
+            self._journal = old.before(later)
+            # Once more what may have been noted between the two.
+            for key in [key for key in list(later.removed) if key not in self._journal.removed]:
+                self._did_remove(key)
+            for key in [key for key in list(later.put) if key not in self._journal.put]:
+                self._did_put(key)
 
         return Taken(lambda: self._edits_of(old), give_back)
 
