@@ -172,7 +172,7 @@ def _headers(route: Route) -> list[dict[str, Any]]:
 
 
 _FORMS: Final[dict[str, dict[str, Any]]] = {
-    "If-Match": {"pattern": r'^(\*|"[0-9]{1,18}")$'},
+    "If-Match": {"pattern": r'^(\*|(W/)?"[0-9]{1,18}")$'},
     IDEMPOTENCY_KEY.title(): {"pattern": "^[!-~]{1,200}$"},
 }
 """What headers may be. To read, what is no ETag of ours in ``If-None-Match`` never matches."""
