@@ -22,7 +22,7 @@ from cheap.core.arguments import several
 from cheap.core.edits import CreateHierarchy, DropHierarchy, Edit, PutAspects, PutDefinition
 from cheap.core.filters import Selection
 from cheap.core.hierarchies.tracking import Taken
-from cheap.core.names import check_id, check_name, id_from_bytes, ids_from_bytes, new_id
+from cheap.core.names import check_id, check_name, id_from_bytes, ids_from_bytes
 from cheap.db.adapter import Adapter, Row, Session
 from cheap.db.commits import Work, apply, write_large
 from cheap.db.cursors import read_cursor, tag_of, write_cursor
@@ -62,6 +62,7 @@ from cheap.store import (
     check_expect,
     check_known,
     check_limit,
+    check_own,
     check_since,
     check_species,
 )
@@ -109,7 +110,7 @@ class SqlDao(SqlDesk):
             version=version,
             uri=uri,
             upstream=upstream,
-            global_id=catalog_id or new_id(),
+            global_id=catalog_id,
         )
         row = (
             new.global_id.bytes,
@@ -390,11 +391,10 @@ class SqlDao(SqlDesk):
         own: Collection[int] = (),
         refresh: bool = False,
     ) -> Commit:
-        edits, own, expect = several(edits, "edits"), several(own, "own"), check_expect(expect)
+        edits, expect, own = several(edits, "edits"), check_expect(expect), check_own(own)
         if not edits:
             revision = self.get_catalog(catalog_id).revision
-            if expect is not None:
-                check_known(catalog_id, max({expect, *own}), revision)
+            check_known(catalog_id, expect, revision, own)
             return Commit(revision, revision, 0)
 
         def run(session: Session) -> Commit:

@@ -150,12 +150,12 @@ class Finder:
         place = self._index_place(step.property)
         start: tuple[bytes, bytes] | None = None
         if key:
-            start = (self._stored_key(key, entity), entity)
+            start = (self._stored_key(key), entity)
         if step.descending:
             return self._descending(place, span, start, first)
         return self._ascending(place, span, start, first)
 
-    def _stored_key(self, order_key: bytes, entity: bytes) -> bytes:
+    def _stored_key(self, order_key: bytes) -> bytes:
         """Turn a place in the order back into the sort key it was made of."""
         if self._selection.order[0].descending:
             order_key = bytes(255 - byte for byte in order_key)

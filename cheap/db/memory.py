@@ -71,6 +71,7 @@ from cheap.store import (
     check_expect,
     check_known,
     check_limit,
+    check_own,
     check_since,
     check_species,
 )
@@ -329,12 +330,11 @@ class MemoryDao(MemoryDesk):
         own: Collection[int] = (),
         refresh: bool = False,
     ) -> Commit:
-        edits, own, expect = several(edits, "edits"), several(own, "own"), check_expect(expect)
+        edits, expect, own = several(edits, "edits"), check_expect(expect), check_own(own)
         with self._writing() as catalogs:
             old = self._get(catalog_id)
             previous = old.header.revision
-            if expect is not None:
-                check_known(catalog_id, max({expect, *own}), previous)
+            check_known(catalog_id, expect, previous, own)
             if not edits:
                 return Commit(previous, previous, 0)
             writing = Writing(old, expect, own, free=refresh)

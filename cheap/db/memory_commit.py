@@ -35,7 +35,7 @@ from cheap.core.edits import (
     SetHeader,
     Splice,
 )
-from cheap.core.hierarchies.aspect_map import check_indexable
+from cheap.core.hierarchies.aspect_map import check_indexable, is_indexable
 from cheap.core.hierarchies.entity_tree import as_path
 from cheap.core.names import check_id, check_key, check_label, check_name
 from cheap.core.records import pack_records
@@ -44,7 +44,6 @@ from cheap.core.values import not_held
 from cheap.db.memory_state import Kept, KeptCatalog, KeptDefinition, Key, Row, find_hierarchy
 from cheap.errors import (
     AlreadyExistsError,
-    CheapError,
     ConflictError,
     InvalidEditError,
     InvalidValueError,
@@ -191,7 +190,7 @@ class Writing:
                 row = kept.rows[entity]
                 kept.rows[entity] = replace(row, value=again, revision=self.revision)
         kept.large = {key: data for key, data in kept.large.items() if key[1] in new}
-        kept.indexes = {name: None for name in kept.indexes if _indexable(new, name)}
+        kept.indexes = {name: None for name in kept.indexes if is_indexable(new, name)}
         kept.revision = self.revision
 
     def _create(self, edit: CreateHierarchy) -> None:
@@ -244,12 +243,14 @@ class Writing:
             records = pack_records(aspects, codec)
         if records:
             self._check_writable(definition)
+        for entity in records:
+            self._check_item(kept, entity)
         for entity, packed in records.items():
             row = kept.rows.get(entity)
             old = row.value if row is not None and isinstance(row.value, bytes) else None
-            if old is not None and not self._free:
-                _check_fixed(codec, old, packed)
-            self._check_item(kept, entity)
+            fixed = None if old is None or self._free else codec.changed_fixed(old, packed)
+            if fixed is not None:
+                raise ReadOnlyError(f"property {fixed!r} of aspect {name!r} is not writable")
             self._keep_stubs(kept, codec, entity, packed)
             self._put(kept, entity, packed)
 
@@ -260,7 +261,7 @@ class Writing:
         faults = [
             not_held(name, codec.definition[name].type, stub)
             for name, stub in stubs.items()
-            if isinstance(stub, LargeValue) and stub != self.stub_of(kept, codec, entity, name)
+            if isinstance(stub, LargeValue) and stub != self._stub_of(kept, codec, entity, name)
         ]
         if faults:
             raise InvalidValueError(codec.definition.name, faults, str(entity))
@@ -269,7 +270,7 @@ class Writing:
                 kept.large.pop((entity, name), None)
 
     @staticmethod
-    def stub_of(kept: Kept, codec: Codec, entity: UUID, name: str) -> LargeValue | None:
+    def _stub_of(kept: Kept, codec: Codec, entity: UUID, name: str) -> LargeValue | None:
         """Return what stands for a large value in the stored record, if it was written so."""
         row = kept.rows.get(entity)
         if row is None or not isinstance(row.value, bytes):
@@ -455,21 +456,3 @@ def _checked_path(path: object) -> Path:
 
 def _is_below(key: Key, path: Path) -> bool:
     return isinstance(key, tuple) and key[: len(path)] == path
-
-
-def _indexable(definition: AspectDef, name: str) -> bool:
-    try:
-        check_indexable(definition, name)
-    except CheapError:
-        return False
-    return True
-
-
-def _check_fixed(codec: Codec, old: bytes, new: bytes) -> None:
-    """Refuse another value of a property that may not change."""
-    before, after = codec.unpack(old), codec.unpack(new)
-    for name in codec.fixed:
-        if codec.get(before, name) != codec.get(after, name):
-            raise ReadOnlyError(
-                f"property {name!r} of aspect {codec.definition.name!r} is not writable"
-            )

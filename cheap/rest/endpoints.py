@@ -39,10 +39,13 @@ ROUTE: Final = "cheap.route"
 """Where the scope of a request has the name of its route."""
 
 _HEADERS: Final = (
-    ("If-Match", re.compile(r'\*|"[0-9]{1,18}"'), "an ETag of ours, in quotes, or *"),
+    ("If-Match", re.compile(r'\*|(W/)?"[0-9]{1,18}"'), "an ETag of ours, in quotes, or *"),
     (IDEMPOTENCY_KEY.title(), re.compile(r"[!-~]{1,200}"), "1 to 200 visible characters of ASCII"),
 )
-"""Headers that are checked on every route, and what they may be."""
+"""Headers that are checked on every route that writes, and what they may be.
+
+A proxy that compresses an answer weakens its ETag to ``W/"1"``: the revision is the same.
+"""
 _CHARSET: Final = re.compile(r';\s*charset="?([^";\s]*)')
 
 _UNREAD: Final = "nothing of the answer was read"
@@ -170,9 +173,17 @@ class Endpoint:
         request.query = self._query(scope["query_string"])
         if route.takes:
             self._check_media(headers)
-        # What has no ETag is always new to who reads it.
-        heeds_none_match = route.if_none_match or not route.writes
-        for name, heeded in (("If-Match", route.if_match), ("If-None-Match", heeds_none_match)):
+        if route.writes:
+            self._check_conditions(headers)
+        return request
+
+    def _check_conditions(self, headers: dict[str, str]) -> None:
+        """Refuse what a write would pass over; a read may, for it changes nothing."""
+        route = self._route
+        for name, heeded in (
+            ("If-Match", route.if_match),
+            ("If-None-Match", route.if_none_match),
+        ):
             if not heeded and name.lower() in headers:
                 raise MalformedRequestError(f"header.{name}", "this address does not heed it")
         for name, form, expected in _HEADERS:
@@ -180,7 +191,6 @@ class Endpoint:
             if given is not None and not form.fullmatch(given):
                 what = f"expected {expected}, got {show(given)}"
                 raise MalformedRequestError(f"header.{name}", what)
-        return request
 
     def _query(self, text: bytes) -> Any:
         if not text:

@@ -162,7 +162,7 @@ def _headers(route: Route) -> list[dict[str, Any]]:
         forms["If-None-Match"] = {"enum": ["*"]}
     if route.if_match:
         names["If-Match"] = "Refuse with 412 unless the catalog is at this ETag."
-    if route.scope is Scope.WRITE and (JSON in route.takes or not route.takes):
+    if route.writes and (JSON in route.takes or not route.takes):
         names[IDEMPOTENCY_KEY.title()] = "The same key and request get the same answer, once done."
     return [
         {"name": name, "in": "header", "required": False, "description": text}
@@ -172,7 +172,7 @@ def _headers(route: Route) -> list[dict[str, Any]]:
 
 
 _FORMS: Final[dict[str, dict[str, Any]]] = {
-    "If-Match": {"pattern": r'^(\*|"[0-9]{1,18}")$'},
+    "If-Match": {"pattern": r'^(\*|(W/)?"[0-9]{1,18}")$'},
     IDEMPOTENCY_KEY.title(): {"pattern": "^[!-~]{1,200}$"},
 }
 """What headers may be. To read, what is no ETag of ours in ``If-None-Match`` never matches."""
@@ -210,7 +210,7 @@ def _errors_of(route: Route) -> list[type[CheapError]]:
         found.append(TooLargeError)
     if route.scope is not Scope.NONE:
         found += [UnauthorizedError, OverloadedError, RequestTimeoutError]
-    if route.scope is Scope.WRITE:
+    if route.writes:
         found.append(ForbiddenError)
     return [*found, InternalError]
 

@@ -28,7 +28,6 @@ from cheap.errors import (
 )
 from cheap.rest.messages import Answer, Handler, Request
 from cheap.rest.settings import Settings
-from cheap.rest.wire.routes import Scope
 from cheap.store import Desk, KeptAnswer
 
 T = TypeVar("T")
@@ -119,8 +118,6 @@ class Serving:
             await dao.close()
         if self._finalizer is not None:
             self._finalizer.detach()
-        with anyio.CancelScope(shield=True):
-            await dao.close(cancel=True)
 
     # --- calls ----------------------------------------------------------------------------
 
@@ -154,7 +151,7 @@ class Serving:
 
     async def answer(self, handler: Handler, request: Request) -> Answer:
         """Answer a request; once only for each idempotency key."""
-        write = request.route.scope is Scope.WRITE
+        write = request.route.writes
         return await self.run(partial(_answered, handler, request), write=write)
 
     # --- housekeeping ---------------------------------------------------------------------
@@ -180,7 +177,7 @@ class Serving:
 
 def _answered(handler: Handler, request: Request, store: Desk) -> Answer:
     key = request.headers.get(IDEMPOTENCY_KEY)
-    if key is None or request.route.scope is not Scope.WRITE:
+    if key is None or not request.route.writes:
         found = handler(store, request)
     else:
         found = _answered_once(handler, request, store, key)

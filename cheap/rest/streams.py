@@ -26,7 +26,6 @@ from cheap.store import CatalogHeader, Page, Store
 PAGE: Final = 500
 """Items that a stream reads at once: some 0.25 MB of records."""
 
-_REFUSED_TOLD: Final = 1_000
 _PIECE: Final = 256 * 1024
 _encode = msgspec.json.encode
 

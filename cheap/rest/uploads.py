@@ -111,35 +111,31 @@ class Upserting:
 
     def _put(self, lines: list[bytes], store: Desk) -> None:
         codec = codec_of(store.get_aspect_def(self._catalog_id, self._name))
-        records: dict[UUID, bytes] = {}
-        places: dict[UUID, int] = {}
-        count = 0
-        for line in lines:
+        records: list[tuple[int, UUID, bytes]] = []
+        for text in lines:
+            if not text.strip():
+                continue
             self._received += 1
-            if not line.strip():
-                self._received -= 1
-                continue
             try:
-                entity, packed = self._read(line, codec)
+                entity, packed = self._read(text, codec)
             except CheapError as error:
-                self._refuse(self._received, line, error)
+                self._refuse(self._received, error)
                 continue
-            records[entity] = packed
-            places[entity] = self._received
-            count += 1
+            records.append((self._received, entity, packed))
         if not records:
             return
         try:
-            self._commit(store, codec, records)
-            self._written += count
+            self._commit(store, codec, {entity: packed for _, entity, packed in records})
+            self._written += len(records)
         except InvalidValueError:
-            # What stands for a large value that is not there: the one record is refused.
-            for entity, packed in records.items():
+            # What stands for a large value that is not there: the one line is refused, not
+            # another of the same entity.
+            for line, entity, packed in records:
                 try:
                     self._commit(store, codec, {entity: packed})
                     self._written += 1
                 except InvalidValueError as error:
-                    self._refuse(places[entity], packed, error)
+                    self._refuse(line, error)
 
     def _commit(self, store: Desk, codec: Codec, records: dict[UUID, bytes]) -> None:
         aspects = AspectMap.of_packed(codec.definition, records)
@@ -157,7 +153,7 @@ class Upserting:
             raise MalformedRequestError("$.entity", "expected a UUID") from None
         return entity, codec.pack_json(parts["aspect"], entity)
 
-    def _refuse(self, line: int, text: bytes, error: CheapError) -> None:
+    def _refuse(self, line: int, error: CheapError) -> None:
         if len(self._refused) >= _REFUSED_TOLD:
             return
         where = error.where if isinstance(error, InvalidValueError) else None

@@ -1,6 +1,6 @@
 """The contract: what everything that holds catalogs can do, and the only place with its prose.
 
-A store is a SQL DAO, the memory store, and later an async facade or a client of a server. Values
+A store is a SQL DAO, the memory store, an async facade or a client of a server. Values
 travel, not objects with connections; edits are values; lists come in pages. One test-suite runs
 against every store, and a program moves between them by changing one line.
 """
@@ -20,6 +20,7 @@ from cheap.store.answers import (
     check_expect,
     check_known,
     check_limit,
+    check_own,
     check_since,
     check_species,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "check_expect",
     "check_known",
     "check_limit",
+    "check_own",
     "check_since",
     "check_species",
 ]

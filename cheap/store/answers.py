@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
@@ -14,6 +15,7 @@ from cheap.core import (
     HierarchyType,
     LargeValue,
 )
+from cheap.core.arguments import several
 from cheap.core.edits import Path
 from cheap.core.values import show
 from cheap.errors import ConflictError, InvalidQueryError
@@ -213,17 +215,35 @@ def check_expect(expect: object) -> int | None:
     return None if expect is None else _check_count(expect, "expect")
 
 
+def check_own(own: Collection[int]) -> tuple[int, ...]:
+    """Return the later revisions that who commits has made.
+
+    Raises:
+        InvalidError: it is no list.
+        InvalidQueryError: one of them is not a whole number from 0.
+    """
+    return tuple(_check_count(each, "own") for each in several(own, "own"))
+
+
 def _check_count(count: object, what: str) -> int:
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
         raise InvalidQueryError(f"{what}: expected a number from 0, got {show(count)}")
     return count
 
 
-def check_known(catalog_id: UUID, known: int, present: int) -> None:
-    """Check that a catalog has come to the revision that somebody knows of it.
+def check_known(
+    catalog_id: UUID, known: int | None, present: int, own: Collection[int] = ()
+) -> None:
+    """Check that a catalog has come to the revisions that somebody knows of it.
+
+    Args:
+        catalog_id: the catalog.
+        known: the revision that somebody looked at, or ``None`` for any.
+        present: the one that it is at.
+        own: later revisions that somebody made.
 
     Raises:
         ConflictError: it has not: under its id there is another one now.
     """
-    if known > present:
+    if known is not None and max((known, *own)) > present:
         raise ConflictError(f"catalog {catalog_id} (deleted and made anew)", present)

@@ -142,6 +142,10 @@ def test_arguments_that_no_store_can_use(store: Store) -> None:
         lambda: loose.commit(catalog, edits, expect="1"),
         lambda: loose.commit(catalog, edits, expect=-1),
         lambda: loose.commit(catalog, edits, own=5),
+        lambda: loose.commit(catalog, edits, expect=1, own=["x"]),
+        lambda: loose.commit(catalog, edits, own=[None]),
+        lambda: loose.commit(catalog, edits, own=[True]),
+        lambda: loose.commit(catalog, [], expect=1, own=[-1]),
         lambda: loose.create_catalog(edits=None),
         lambda: loose.save_catalog(None),
         lambda: loose.save_catalog(None, replace=True),
@@ -155,6 +159,13 @@ def test_arguments_that_no_store_can_use(store: Store) -> None:
         with pytest.raises(InvalidError):
             call()
     assert revision_of(store, catalog) == 1
+
+
+@pytest.mark.parametrize("given", ["", 0, False, b""])
+def test_only_none_stands_for_a_new_id(store: Store, given: Any) -> None:
+    with pytest.raises(InvalidError):
+        store.create_catalog(catalog_id=given)
+    assert not store.list_catalogs().items
 
 
 def test_a_species_is_no_text(store: Store) -> None:

@@ -19,6 +19,7 @@ from cheap.core.edits import (
 )
 from cheap.errors import (
     AlreadyExistsError,
+    ConflictError,
     InvalidEditError,
     InvalidQueryError,
     InvalidValueError,
@@ -390,6 +391,25 @@ def test_a_fixed_property_is_set_once(store: Store) -> None:
     again = [RemoveAspects("fixed", [A]), PutAspects("fixed", {A: {"id": 4}})]
     store.commit(catalog, again)  # another record of the same entity
     assert store.get_aspects(catalog, "fixed", [A])[A]["id"] == 4
+
+
+def test_a_fixed_property_keeps_the_digits_of_its_value(store: Store) -> None:
+    """1.5 == 1.50, but they are not the same value."""
+    definition = AspectDef("fixed", [PropertyDef("price", T.BIG_DECIMAL, writable=False)])
+    catalog = new_catalog(store, *map_of(definition, {A: {"price": Decimal("1.5")}}))
+    with pytest.raises(ReadOnlyError, match="price"):
+        store.commit(catalog, [PutAspects("fixed", {A: {"price": Decimal("1.50")}})])
+    assert str(store.get_aspects(catalog, "fixed", [A])[A]["price"]) == "1.5"
+    store.commit(catalog, [PutAspects("fixed", {A: {"price": Decimal("1.5")}})])
+
+
+def test_a_conflict_is_told_before_a_fixed_property(store: Store) -> None:
+    """Who knows an old record cannot see yet what it would change."""
+    definition = AspectDef("fixed", [PropertyDef("id", T.INTEGER, writable=False)])
+    catalog = new_catalog(store, *map_of(definition, {A: {"id": 1}}))
+    store.commit(catalog, [PutAspects("fixed", {B: {"id": 1}})])
+    with pytest.raises(ConflictError):
+        store.commit(catalog, [PutAspects("fixed", {A: {"id": 2}, B: {"id": 2}})], expect=1)
 
 
 def test_a_fixed_property_is_fixed_within_one_commit_too(store: Store) -> None:

@@ -353,6 +353,24 @@ def test_a_definition_that_was_replaced_meanwhile(client: CheapClient) -> None:
     assert [each["age"] for each in found.items] == [7.5]
 
 
+class Racing(dict[Any, AspectDef]):
+    """Definitions that another thread forgets between one's look and one's removal."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return self.pop(key, default)
+
+
+def test_a_definition_that_two_threads_forget(client: CheapClient) -> None:
+    catalog = Catalog()
+    people = catalog.define(PERSON)
+    people[catalog.new_entity()] = {"age": 7}
+    client.save_catalog(catalog)
+    known = Racing({(catalog.global_id, "person"): PERSON})
+    client._verbs._definitions = known  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(InvalidQueryError, match="height"):
+        client.find_aspects(catalog.global_id, "person", field("height") == 7)
+
+
 # --- mounted --------------------------------------------------------------------------------
 
 

@@ -119,6 +119,20 @@ async def test_what_is_no_etag(tag: str) -> None:
         assert answer.json()["errors"][0]["path"] == "header.If-Match"
 
 
+async def test_an_etag_that_a_proxy_weakened() -> None:
+    async with site() as here:
+        assert (await patch(here, 'W/"2"')).status_code == 412
+        assert (await patch(here, 'W/"1"')).status_code == 200
+
+
+async def test_a_read_has_nothing_to_refuse() -> None:
+    async with site() as here:
+        for path in (here.path(), here.path("/hierarchies"), "/health"):
+            for tag in ('"999"', "*", '"of another"'):
+                answer = await here.http.get(path, headers={"if-match": tag})
+                assert answer.status_code == 200
+
+
 async def test_any_revision_will_do() -> None:
     async with site() as here:
         assert (await patch(here, "*")).status_code == 200

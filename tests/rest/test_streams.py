@@ -157,6 +157,21 @@ async def test_a_stub_of_a_large_value_that_is_not_there_is_refused_alone() -> N
         assert list(here.store.get_aspects(here.id, "note", [A, B])) == [B]
 
 
+async def test_each_line_of_an_entity_is_counted() -> None:
+    definition = AspectDef("note", [PropertyDef("data", PropertyType.BLOB)])
+    async with site() as here:
+        loaded = here.store.load_catalog(here.id)
+        loaded.define(definition)
+        here.store.save_catalog(loaded)
+        stub = {"size": 3, "digest": "0" * 32}
+        body = line(A, {"data": "eA=="}) + line(B, {"data": "eA=="}) + line(A, {"data": stub})
+        answer = await here.http.post(here.path("/aspects/note"), content=body, headers=LINES)
+        told = answer.json()
+        assert (told["received"], told["written"]) == (3, 2)
+        assert [each["line"] for each in told["refused"]] == [3]
+        assert list(here.store.get_aspects(here.id, "note", [A, B])) == [A, B]
+
+
 async def test_a_map_that_is_not_there_is_told_before_anything_is_read() -> None:
     async with site() as here:
         read = []

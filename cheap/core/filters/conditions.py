@@ -177,7 +177,7 @@ class Field:
 
     def is_in(self, values: Iterable[Scalar]) -> IsIn:
         """The property equals one of these."""
-        return IsIn(self.name, tuple(several(values, "is_in")))
+        return IsIn(self.name, several(values, "is_in"))
 
     def starts_with(self, prefix: str) -> StartsWith:
         """The text begins so; case counts."""

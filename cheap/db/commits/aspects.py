@@ -83,12 +83,9 @@ def refuse_fixed(work: Work, hierarchy: HierarchyRow, packed: Mapping[UUID, byte
     """Raise ReadOnlyError when a property that is not writable would change."""
     codec = hierarchy.codec
     for entity, old in stored(work, hierarchy.number, packed).items():
-        before, after = codec.unpack(old), codec.unpack(packed[entity])
-        for name in codec.fixed:
-            if codec.get(before, name) != codec.get(after, name):
-                raise ReadOnlyError(
-                    f"property {name!r} of aspect {hierarchy.name!r} is not writable"
-                )
+        fixed = codec.changed_fixed(old, packed[entity])
+        if fixed is not None:
+            raise ReadOnlyError(f"property {fixed!r} of aspect {hierarchy.name!r} is not writable")
 
 
 def write_aspects(

@@ -13,7 +13,7 @@ from cheap.core.edits import (
     CreateHierarchy,
     SetHeader,
 )
-from cheap.core.hierarchies.aspect_map import check_indexable
+from cheap.core.hierarchies.aspect_map import check_indexable, is_indexable
 from cheap.core.names import check_label, check_name
 from cheap.db.commits.aspects import write_aspects
 from cheap.db.commits.indexes import forget_index, index, store_indexes
@@ -83,11 +83,7 @@ def redefine(work: Work, hierarchy: HierarchyRow, definition: AspectDef) -> None
     """
     number = hierarchy.number
     old, new = hierarchy.codec, codec_of(definition)
-    kept = tuple(
-        each
-        for each in hierarchy.indexes
-        if each in definition and not definition[each].type.is_large
-    )
+    kept = tuple(each for each in hierarchy.indexes if is_indexable(definition, each))
     for each in hierarchy.indexes:  # another type or default gives other sort keys
         forget_index(work, number, each)
     # A number stands for one definition: see the schema.

@@ -12,7 +12,6 @@ from cheap.core.edits import (
 )
 from cheap.core.names import check_id
 from cheap.db import positions
-from cheap.db.adapter import Row
 from cheap.db.commits.entries import take_out
 from cheap.db.commits.work import Work
 from cheap.db.rows import (
@@ -97,14 +96,12 @@ def splice(work: Work, edit: Splice) -> None:
     low = before[0][0] if before else None
     places = positions.between(low, behind[0][0], len(entities))
     if places is None:
-        make_room(work, found, before, behind[0][0], entities)
+        make_room(work, found, behind[0][0], entities)
     else:
         put_items(work, found, places, entities)
 
 
-def make_room(
-    work: Work, hierarchy: HierarchyRow, before: Sequence[Row], behind: int, entities: list[bytes]
-) -> None:
+def make_room(work: Work, hierarchy: HierarchyRow, behind: int, entities: list[bytes]) -> None:
     """Insert where two neighbours stand too close: spread them and more around them anew."""
     number = hierarchy.number
     size = 64

@@ -89,8 +89,7 @@ class Work:
         if not rows:
             raise CatalogNotFoundError(catalog_id)
         species, self.revision, version, uri, self.header_revision = rows[0][:5]
-        if expect is not None:
-            check_known(catalog_id, max({expect, *own}), self.revision - 1)
+        check_known(catalog_id, expect, self.revision - 1, own)
         self.labels = (as_text(version), None if uri is None else as_text(uri))
         self.hierarchies = {
             found.name: found

@@ -90,7 +90,7 @@ def call(
     if body is not None:
         made.body = body if isinstance(body, bytes) else encode(body)
         made.headers["content-type"] = JSON
-    if route.scope is routes.Scope.WRITE:
+    if route.writes:
         # The server keeps its answer under this key: the call may be sent again.
         made.headers["idempotency-key"] = secrets.token_hex(16)
     return made

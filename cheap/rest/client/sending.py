@@ -20,7 +20,6 @@ from cheap.errors import (
 )
 from cheap.rest.client.calls import Call, Reply
 from cheap.rest.client.config import CheapClientConfig
-from cheap.rest.wire.routes import Scope
 
 LONGEST_PAUSE: Final = 30.0
 """Seconds; a call that is asked by ``Retry-After`` to stay away for longer is not repeated."""
@@ -104,7 +103,7 @@ def failure_of(call: Call, error: httpx.HTTPError | httpx.InvalidURL) -> CheapEr
     what = f"{type(error).__name__}: {error}"
     if isinstance(error, (httpx.UnsupportedProtocol, httpx.InvalidURL)):
         return ConfigurationError(f"base_url: {what}")
-    if call.route.scope is Scope.WRITE and not isinstance(error, _NOT_SENT):
+    if call.route.writes and not isinstance(error, _NOT_SENT):
         return CommitUnknownError(
             f"the connection to the server was lost in {call.route.name} ({what}): it may or may "
             "not have happened; read again to see"

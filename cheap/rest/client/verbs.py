@@ -55,6 +55,7 @@ from cheap.store import (
     Piece,
     check_expect,
     check_limit,
+    check_own,
     check_since,
     check_species,
 )
@@ -242,7 +243,7 @@ class Verbs:
         except InvalidError:
             if not is_old:
                 raise
-            del self._definitions[catalog_id, name]
+            self._definitions.pop((catalog_id, name), None)
             definition = yield from self._definition(catalog_id, name)
             return work(definition)
 
@@ -334,7 +335,7 @@ class Verbs:
                 return contents.read_aspects(reply.body)
             except ConflictError:
                 # The definition is another one by now.
-                del self._definitions[catalog_id, name]
+                self._definitions.pop((catalog_id, name), None)
                 if last:
                     raise
         raise AssertionError("unreachable")
@@ -350,7 +351,7 @@ class Verbs:
         refresh: bool,
     ) -> Steps[Commit]:
         check_id(catalog_id, "catalog id")
-        edits, own, expect = several(edits, "edits"), several(own, "own"), check_expect(expect)
+        edits, expect, own = several(edits, "edits"), check_expect(expect), check_own(own)
         for last in (False, True):
             written: list[dict[str, Any]] = []
             form = {"edits": written, "expect": expect, "own": list(own), "refresh": refresh}
