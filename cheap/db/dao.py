@@ -212,7 +212,9 @@ class SqlDao(SqlDesk):
     def _replace(self, catalog: Catalog, taken: Taken) -> int:
         def work(session: Session) -> int:
             # The lock first, so that what is dropped is what is there.
-            session.run(self._sql.lock_catalog, _catalog(catalog.global_id))
+            locked = session.run(self._sql.lock_catalog, _catalog(catalog.global_id))
+            if not locked and self.catalog_exists(catalog.global_id):
+                raise AlreadyExistsError("somebody made it after we had looked for it")
             return super(SqlDao, self)._replace(catalog, taken)
 
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from contextlib import suppress
@@ -55,6 +56,9 @@ QUEUE_BYTES: Final = 1_000_000
 
 COPY_FROM: Final = FEW
 """From so many new rows on, COPY is faster than arrays."""
+
+
+_ROLLBACKS: Final = itertools.count(1)
 
 
 class PostgresSession(Session):
@@ -222,7 +226,10 @@ class PostgresSession(Session):
         self.forget()
         try:
             if not self.connection.closed:
-                self.connection.execute("ROLLBACK")
+                # Each is another text: psycopg (3.3.9) counts on statements that it sent to be
+                # prepared behind one that failed, until it sees a ROLLBACK, and it looks at the
+                # first of each text only.
+                self.connection.execute(f"ROLLBACK -- {next(_ROLLBACKS)}".encode())
         except psycopg.Error:
             self.connection.close()  # the pool replaces it
 

@@ -471,3 +471,19 @@ def test_a_read_that_fails_inside_is_not_committed_in_silence(server: ServerSite
     except StoreError:
         committed = False
     assert committed is (len(names(dao, catalog)) == 2)
+
+
+def test_a_statement_that_was_to_be_prepared_behind_one_that_failed(site: Site) -> None:
+    """psycopg takes it for prepared; a database that was rolled back knows nothing of it."""
+    dao = site.dao(**({} if site.kind == "sqlite" else {"pool_min_size": 1, "pool_max_size": 1}))
+    question: Any = ("SELECT 42", {})
+    with pytest.raises(Stop), dao.transaction():
+        raise Stop
+    for _ in range(3):  # the next time it is to be prepared
+        with dao.adapter.session() as session:
+            assert session.rows(*question)[0][0] == 42
+    with pytest.raises(StoreError), dao.adapter.transaction(write=True) as session:
+        session.later("SELECT * FROM no_such_table", {})
+        session.rows(*question)
+    with dao.adapter.transaction(write=True) as session:
+        assert session.rows(*question)[0][0] == 42
