@@ -109,6 +109,8 @@ def _scenario(item: pytest.Item) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What takes longest begins first, or one worker ends up with it while the others are idle.
+    items.sort(key=lambda item: item.path.name not in NOT_DAILY)
     for item in items:
         lane = getattr(item, "callspec", None) and item.callspec.params.get("lane")  # type: ignore[attr-defined]
         reason = DIVERGENCES.get((str(lane), _scenario(item)))

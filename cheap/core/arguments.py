@@ -26,6 +26,8 @@ def several(given: Iterable[V], what: str) -> tuple[V, ...]:
     Raises:
         InvalidError: it is a text, or nothing to iterate over.
     """
+    if isinstance(given, (list, tuple)):
+        return tuple(given)  # at once: to ask whether it is an Iterable takes a microsecond
     if isinstance(given, str):
         shown = repr(given if len(given) <= _SHOWN else f"{given[:_SHOWN]}…")
         raise InvalidError(f"{what}: expected a list, got the text {shown}; write [{shown}]")
