@@ -46,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in (
         "transactions: only in lanes whose door offers transaction()",
         "against_memory: in every lane but those of the memory store",
+        "not_daily: takes long, and is left to whole runs",
     ):
         config.addinivalue_line("markers", marker)
 
@@ -108,7 +109,9 @@ def _scenario(item: pytest.Item) -> str:
     return f"{item.path.name}::{name}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.option.fast:
+        items[:] = [each for each in items if not each.get_closest_marker("not_daily")]
     # What takes longest begins first, or one worker ends up with it while the others are idle.
     items.sort(key=lambda item: item.path.name not in NOT_DAILY)
     for item in items:

@@ -520,19 +520,19 @@ def told(changes: Iterable[Change]) -> list[tuple[Any, ...]]:
     return sorted(shown, key=lambda each: [str(part) for part in each[:5]])
 
 
-def examples(lane: Lane) -> int:
+def examples(lane: Lane, *, daily: bool) -> int:
     """How many. Behind a door it is the same DAO; what a door adds shows in a few of them."""
     if lane.door != "dao":
         return 8
-    return 60 if lane.fast else 20
+    return 60 if lane.fast and not daily else 20
 
 
 @pytest.mark.against_memory
-def test_against_memory(place: Place, lane: Lane) -> None:
+def test_against_memory(place: Place, lane: Lane, pytestconfig: pytest.Config) -> None:
     run_state_machine_as_test(
         lambda: Machine(place.store, lane.transactions),
         settings=settings(
-            max_examples=examples(lane),
+            max_examples=examples(lane, daily=pytestconfig.option.fast),
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -747,6 +747,7 @@ async def test_an_endless_line(here: Site) -> None:
         assert b"too-large" in body
 
 
+@pytest.mark.not_daily
 async def test_memory_stays_flat(here: Site) -> None:
     """Whatever comes, the server holds some times the limit of a body at most."""
     huge = [PIECE] * 1_000
