@@ -300,12 +300,7 @@ class Aspect(MutableMapping[str, Value]):
             raise self._refused(faults)
         self._may_change(values)
         row = copy(self._row)  # which another thread may be saving
-        extra: dict[str, Value] = {}
-        for name, value in values.items():
-            if name in codec.all_fields:
-                codec.put(row, name, value)
-            else:
-                extra[name] = value
+        extra = codec.fill(row, values)
         if extra:
             self._extra = self._extras() | extra
             codec.put_extra(row, self._extra)

@@ -275,15 +275,20 @@ class Codec:
     def row(self, values: Mapping[str, Value]) -> Row:
         """Build a decoded row of canonical values."""
         row = self._row()
+        extra = self.fill(row, values)
+        if extra:
+            self.put_extra(row, extra)
+        return row
+
+    def fill(self, row: Row, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Set canonical values of a decoded row; return those that are dynamic properties."""
         extra: dict[str, Value] = {}
         for name, value in values.items():
             if name in self.all_fields:
                 self.put(row, name, value)
             else:
                 extra[name] = value
-        if extra:
-            self.put_extra(row, extra)
-        return row
+        return extra
 
     def put(self, row: Row, name: str, value: Value) -> None:
         """Set one canonical value of a decoded row."""

@@ -12,7 +12,7 @@ import pytest
 from cheap.core import AspectDef, Catalog, PropertyDef, PropertyType
 from cheap.core.edits import Append, PutAspects
 from cheap.rest.client import AsyncCheapClient, CheapClientConfig
-from tests.contract.samples import PERSON, A, B, entities, full_catalog
+from tests.contract.samples import PERSON, A, B, entities, full_catalog, map_of
 from tests.rest.apps import Site, site
 
 pytestmark = pytest.mark.anyio
@@ -142,12 +142,12 @@ async def test_what_is_wrong_is_refused_alone() -> None:
         assert list(found) == [new[0], new[3]]
 
 
+NOTED = AspectDef("note", [PropertyDef("data", PropertyType.BLOB)])
+
+
 async def test_a_stub_of_a_large_value_that_is_not_there_is_refused_alone() -> None:
-    definition = AspectDef("note", [PropertyDef("data", PropertyType.BLOB)])
     async with site() as here:
-        loaded = here.store.load_catalog(here.id)
-        loaded.define(definition)
-        here.store.save_catalog(loaded)
+        here.store.commit(here.id, map_of(NOTED))
         stub = {"size": 3, "digest": "0" * 32}
         body = line(A, {"data": stub}) + line(B, {"data": "eA=="}) + b"{\n"
         answer = await here.http.post(here.path("/aspects/note"), content=body, headers=LINES)
@@ -158,11 +158,8 @@ async def test_a_stub_of_a_large_value_that_is_not_there_is_refused_alone() -> N
 
 
 async def test_each_line_of_an_entity_is_counted() -> None:
-    definition = AspectDef("note", [PropertyDef("data", PropertyType.BLOB)])
     async with site() as here:
-        loaded = here.store.load_catalog(here.id)
-        loaded.define(definition)
-        here.store.save_catalog(loaded)
+        here.store.commit(here.id, map_of(NOTED))
         stub = {"size": 3, "digest": "0" * 32}
         body = line(A, {"data": "eA=="}) + line(B, {"data": "eA=="}) + line(A, {"data": stub})
         answer = await here.http.post(here.path("/aspects/note"), content=body, headers=LINES)
