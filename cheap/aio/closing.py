@@ -51,11 +51,11 @@ async def close(hop: Hop, last: Callable[[], object], *, cancel: bool) -> None:
 
 
 def _left(hop: Hop) -> bool:
-    """Tell whether calls are under way; end what an event loop that is over has left behind."""
+    """Tell whether anything is under way; end what an event loop that is over has left behind."""
     for flight in list(hop.flights):
         if not flight.has_started and is_over(flight.loop):
             flight.stop()
     for transaction in list(hop.transactions):
         if is_over(transaction.loop):
             transaction.abandon()
-    return bool(hop.flights)
+    return bool(hop.flights) or any(each.is_ending for each in list(hop.transactions))

@@ -99,8 +99,16 @@ class Open(Protocol):
 
     loop: Any
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether a thread commits it or rolls it back right now."""
+        ...
+
     def abandon(self) -> None:
-        """Roll it back in the place of its task, in a thread, and give its connection back."""
+        """Roll it back in the place of its task, in a thread, and give its connection back.
+
+        Nothing happens when it is ending already.
+        """
         ...
 
 
@@ -115,7 +123,7 @@ class Hop:
 
     Attributes:
         flights: the calls that wait for their turn or run, in any event loop.
-        transactions: those that are open.
+        transactions: those whose connection was not given back yet.
         is_closed: whether new calls are refused.
     """
 

@@ -45,6 +45,7 @@ class Joined:
         self._session = session
         self._task = anyio.get_current_task().id
         self.loop = current_token().native_token
+        self._ending = threading.Lock()  # who takes it ends the transaction; it is never released
         hop.transactions.add(self)
         self._last: Flight | None = None
 
@@ -123,7 +124,8 @@ class Joined:
         flight, transaction, session = self.hop.flight(), self.transaction, self._session
 
         def commit() -> None:
-            self.hop.transactions.discard(self)
+            if not self._ending.acquire(blocking=False):  # by close(), after the event loop
+                raise StoppedError("the transaction was rolled back before its commit began")
             self._await_last()
             try:
                 flight.call.attach(session)
@@ -135,7 +137,7 @@ class Joined:
                 self._undo()
                 raise
             finally:
-                self._adapter.release(session)
+                self._give_back()
 
         def at_end() -> None:
             if flight.has_started:
@@ -156,8 +158,9 @@ class Joined:
                 was not, and waits until it is.
         """
         watched_call().outcome = Outcome.ROLLED_BACK
-
-        ending = in_thread(self.abandon)
+        if not self._ending.acquire(blocking=False):
+            return
+        ending = in_thread(self._roll_back)
         if is_over(self.loop):  # the task is thrown away, and can wait for nothing any more
             return
         ending.then_in_loop(self._turns.give_back)
@@ -166,17 +169,28 @@ class Joined:
         else:
             await ending.wait(patience)
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether a thread commits it or rolls it back right now."""
+        return self._ending.locked()
+
     def abandon(self) -> None:
-        """Roll back, and give the connection back, unless that was done; in a thread."""
-        try:
-            self.hop.transactions.remove(self)
-        except KeyError:
-            return
+        """Roll back, and give the connection back, unless that is done elsewhere; in a thread."""
+        if self._ending.acquire(blocking=False):
+            self._roll_back()
+
+    def _roll_back(self) -> None:
         self._await_last()
         try:
             self._undo()
         finally:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        try:
             self._adapter.release(self._session)
+        finally:
+            self.hop.transactions.discard(self)
 
     def _await_last(self) -> None:
         """Wait until the thread of the last call, which may have been left, is off the session."""

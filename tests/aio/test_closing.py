@@ -495,7 +495,7 @@ def test_closing_after_a_loop_that_left_a_transaction_open(
     if thrown_away:  # then it is rolled back right away
         left.clear()
         gc.collect()
-        assert not hop_of(adapter.blocking).transactions
+        assert all(each.is_ending for each in hop_of(adapter.blocking).transactions)
     asyncio.run(close_soon(adapter))
     assert adapter.checked_out == 0
     assert site.settled(), site.at_work()
@@ -504,6 +504,33 @@ def test_closing_after_a_loop_that_left_a_transaction_open(
     left.clear()
     gc.collect()  # nothing is given back twice
     assert adapter.checked_out == 0
+
+
+async def test_closing_waits_until_a_transaction_is_rolled_back(make: Make, site: AioSite) -> None:
+    adapter = await make()
+    dao = site.dao(adapter)
+    at_work: list[int] = []
+    with site.held("rollback") as (held, go):
+
+        async def fail() -> None:
+            with pytest.raises(ZeroDivisionError):
+                async with dao.transaction():
+                    await dao.save_catalog(Catalog())
+                    raise ZeroDivisionError
+
+        async def close() -> None:
+            await adapter.close()
+            at_work.append(adapter.checked_out)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(fail)
+            await until(held)
+            group.start_soon(close)
+            await anyio.sleep(0.05)
+            assert not at_work
+            go.set()
+    assert at_work == [0]
+    assert await to_thread.run_sync(site.connections_left) == 0
 
 
 # --- get_dao ------------------------------------------------------------------------------------
