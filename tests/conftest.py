@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections import defaultdict
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 
 from cheap.store import Store
 from tests.divergences import DIVERGENCES
-from tests.lanes import LANES, Ground, Lane, Place, lanes_of
+from tests.lanes import LANES, Ground, Lane, Place, lanes_of, travels
 
 CONTRACT = Path(__file__).parent / "contract"
 NOT_DAILY = (
@@ -38,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--fast", action="store_true", help="only the lanes that need no server: memory, SQLite"
     )
     parser.addoption(
-        "--every-lane", action="store_true", help="each scenario in all lanes, not in its share"
+        "--every-lane", action="store_true", help="each test in all lanes, not in its share of them"
     )
 
 
@@ -101,6 +102,34 @@ def other(place: Place, store: Store) -> Store:
     return place.another()
 
 
+def _take_turns(items: list[pytest.Item]) -> None:
+    """Leave out the sets of parameters that do not travel a lane: see ``travels``."""
+    lanes: dict[str, set[Lane]] = defaultdict(set)
+    sets: dict[str, dict[str, int]] = defaultdict(dict)
+
+    def place(item: pytest.Item) -> tuple[Lane, str, str] | None:
+        spec = getattr(item, "callspec", None)
+        if spec is None or "lane" not in spec.params:
+            return None
+        lane = spec.params["lane"]
+        return lane, item.nodeid.partition("[")[0], spec.id.replace(str(lane), "", 1)
+
+    for item in items:
+        if found := place(item):
+            lane, scenario, parameters = found
+            lanes[scenario].add(lane)
+            sets[scenario].setdefault(parameters, len(sets[scenario]))
+
+    def stays(item: pytest.Item) -> bool:
+        if (found := place(item)) is None:
+            return True
+        lane, scenario, parameters = found
+        number = sets[scenario][parameters]
+        return travels(number, len(sets[scenario]), lane, lanes[scenario])
+
+    items[:] = filter(stays, items)
+
+
 # --- the ledger -----------------------------------------------------------------------------
 
 
@@ -110,6 +139,8 @@ def _scenario(item: pytest.Item) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.option.every_lane:
+        _take_turns(items)
     if config.option.fast:
         items[:] = [each for each in items if not each.get_closest_marker("not_daily")]
     # What takes longest begins first, or one worker ends up with it while the others are idle.

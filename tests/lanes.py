@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -282,6 +282,29 @@ def lanes_of(scenario: str) -> list[Lane]:
         for number, backend in enumerate(BACKENDS)
         for doors in families.values()
     ]
+
+
+def travels(number: int, of: int, lane: Lane, lanes: Collection[Lane]) -> bool:
+    """Whether one of a scenario's sets of parameters travels one of its lanes.
+
+    All of them travel the lanes of the DAOs. Behind a door it is the same DAO that decides, and
+    they take turns there: each goes through a door of every family, and some through each lane.
+    ``--every-lane`` has all sets travel all lanes.
+
+    Args:
+        number: which set, from 0.
+        of: how many there are.
+        lane: the lane.
+        lanes: all lanes of the scenario.
+    """
+    family = DOORS[lane.door].family
+    if family == DaoDoor.family:
+        return True
+    # With each family the turns begin elsewhere, so that a set sees as many backends as it can.
+    start = [*{door.family: None for door in DOORS.values()}].index(family)
+    there = {each.backend for each in lanes if DOORS[each.door].family == family}
+    backends = [each for each in BACKENDS if each in there]
+    return (start + number + backends.index(lane.backend)) % min(of, len(backends)) == 0
 
 
 @dataclass

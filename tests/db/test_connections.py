@@ -12,7 +12,7 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 from uuid import UUID
@@ -483,6 +483,15 @@ def test_idle_connections_that_died_are_not_noticed(server: ServerSite) -> None:
     assert dao.adapter.checked_out == 0
 
 
+@pytest.fixture
+def ctrl_c() -> Generator[None]:
+    """Ctrl-C raises, also where the tests run in the background of a script, and it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_in_the_middle_of_a_query_leaves_the_pool_clean(server: ServerSite) -> None:
     """What comes next does not read the rest of the answer that nobody waited for."""
     dao = server.dao(pool_max_size=1)
@@ -520,6 +529,7 @@ def test_ctrl_c_in_the_middle_of_a_query_leaves_the_pool_clean(server: ServerSit
     assert dao.commit(catalog, put(A)).revision == 2
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_what_was_caught_after_ctrl_c_is_not_committed_wrongly(server: ServerSite) -> None:
     """A block that goes on after it is either whole, or refused."""
     dao = server.dao(pool_max_size=1)

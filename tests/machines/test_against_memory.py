@@ -523,7 +523,7 @@ def told(changes: Iterable[Change]) -> list[tuple[Any, ...]]:
 def examples(lane: Lane, *, daily: bool) -> int:
     """How many. Behind a door it is the same DAO; what a door adds shows in a few of them."""
     if lane.door != "dao":
-        return 8
+        return 4
     return 60 if lane.fast and not daily else 20
 
 
