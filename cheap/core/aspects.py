@@ -200,7 +200,9 @@ class Aspect(MutableMapping[str, Value]):
     def read_all(self) -> Sequence[Value]:
         """Return the values of all properties, in order; for the views of this aspect."""
         values = self._codec.read(self._row)
-        return [*values, *extra.values()] if (extra := self._extras()) else values
+        if not self._codec.definition.can_add_properties:
+            return values
+        return [*values, *self._extras().values()]
 
     def is_set(self, name: str) -> bool:
         """Tell whether a property has a value of its own (null counts), not just the default.

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
-from operator import attrgetter
+from itertools import repeat
+from operator import attrgetter, is_
 from typing import Any, Final, cast
 
 import msgspec
@@ -52,6 +53,7 @@ _NOT_SURE: Final = (
 )
 """What the fast road raises at a record for which it cannot vouch."""
 
+_UNSETS: Final = repeat(UNSET)
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
 _NUMBERS: Final = frozenset((float, int))
 _WORTH_TRIMMING: Final = 2048
@@ -347,7 +349,7 @@ class Codec:
         found: Sequence[Value | UnsetType] = (
             astuple(row) if self._is_flat else [read(row) for read in self.readers.values()]
         )
-        if UNSET not in found:
+        if not any(map(is_, found, _UNSETS)):  # "in" would ask a UUID, in Python, whether it is
             return cast("Sequence[Value]", found)
         return [
             self.definition[name].unset_value if isinstance(value, UnsetType) else value

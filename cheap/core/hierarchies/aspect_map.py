@@ -13,7 +13,8 @@ from collections.abc import (
     Sequence,
     ValuesView,
 )
-from typing import Any, Final, cast
+from operator import itemgetter
+from typing import Final, cast
 from uuid import UUID
 from weakref import ref
 
@@ -29,31 +30,16 @@ from cheap.core.edits import (
     PutAspects,
     RemoveAspects,
 )
+from cheap.core.hierarchies.looking import RECENT, STEPS, Held, Looked, Walks, packed_of
 from cheap.core.hierarchies.tracking import Hierarchy, KeyedHierarchy, Taken, last_key
 from cheap.core.names import check_id
 from cheap.errors import (
     InvalidDefinitionError,
     MissingKeyError,
+    MisuseError,
     NotReadableError,
     ReadOnlyError,
 )
-
-RECENT: Final = 256
-"""How many decoded aspects a map keeps although nobody else does, for those who look again."""
-
-
-class _Looked(ref[Aspect]):
-    """A record that was looked at: the aspect that was handed out, while somebody has it."""
-
-    __slots__ = ("packed",)
-    packed: bytes
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> bytes:
-        return self.packed
-
-
-_Held = bytes | _Looked | Aspect
-"""A record in a map: packed, looked at, or edited."""
 
 
 class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
@@ -75,13 +61,8 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         >>> people[alice]["age"] = 31
     """
 
-    # A record is held packed, and is decoded for whoever looks at it. The map knows that aspect as
-    # long as somebody has it, but keeps none that is not edited, except for the last few: so who
-    # reads all of a large map takes a tenth of the memory (100 bytes a record that was read), and
-    # has no garbage collector going through what was decoded (among 100,000 records that took
-    # half as long again as the reading).
     type = HierarchyType.ASPECT_MAP
-    __slots__ = ("_codec", "_held", "_indexes", "_recent", "_saved_indexes")
+    __slots__ = ("_codec", "_held", "_indexes", "_recent", "_saved_indexes", "_walks")
 
     def __init__(
         self,
@@ -92,8 +73,9 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
     ) -> None:
         super().__init__(definition.name)
         self._codec = codec_of(definition)
-        self._held: dict[UUID, _Held] = {}
+        self._held: dict[UUID, Held] = {}
         self._recent: deque[Aspect] = deque(maxlen=RECENT)
+        self._walks = Walks()
         self._indexes: dict[str, None] = {}
         self._saved_indexes: dict[str, None] = {}
         for name in several(indexes, "indexes"):
@@ -112,23 +94,64 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
             raise self._missing(entity)
         return self.look(entity, held)
 
-    def look(self, entity: UUID, held: _Held) -> Aspect:
-        """Return the aspect of a record that is held; for the views of this map."""
+    def look(self, entity: UUID, held: Held) -> Aspect:
+        """Return the aspect of a record that is held."""
         if isinstance(held, Aspect):
             return held
-        if isinstance(held, _Looked):
-            known = held()
-            if known is not None:
-                return known
-            held = held.packed
+        known = held() if isinstance(held, Looked) else self._walks.find(entity)
+        if known is not None:
+            return known
+        packed = held.packed if isinstance(held, Looked) else held
+        aspect = self._decoded(entity, packed)
+        self._held[entity] = looked = Looked(aspect)
+        looked.packed = packed
+        self._recent.append(aspect)
+        return aspect
+
+    def walk(self) -> Iterator[tuple[UUID, Aspect]]:
+        """Look at one record after the other; for the views of this map."""
+        held_all, walks = self._held, self._walks
+        if len(held_all) <= RECENT:
+            for entity, held in held_all.items():
+                yield entity, self.look(entity, held)
+            return
+        walk = walks.begin()
+        try:
+            for entity, held in held_all.items():
+                if held_all is not self._held:
+                    raise MisuseError(
+                        f"aspect {self.name!r} was redefined in a loop over its map; "
+                        "loop over list(map.items())"
+                    )
+                if held.__class__ is not bytes or len(walks) > 1:
+                    yield entity, self.look(entity, held)
+                else:
+                    aspect = self._decoded(entity, held)
+                    walk.append(aspect)
+                    if len(walk) > STEPS:
+                        self._leave(walk)
+                    yield entity, aspect
+        finally:
+            while walk:
+                self._leave(walk)
+            walks.end(walk)
+
+    def _leave(self, walk: list[Aspect]) -> None:
+        """Forget the first aspect of a walk, unless somebody else has it."""
+        there = ref(walk[0])
+        del walk[0]
+        aspect = there()
+        if aspect is not None and aspect.entity is not None:
+            held = self._held.get(aspect.entity)
+            if isinstance(held, bytes):  # else it was edited, and is held itself
+                self._held[aspect.entity] = looked = Looked(aspect)
+                looked.packed = held
+
+    def _decoded(self, entity: UUID, packed: bytes) -> Aspect:
         codec = self._codec
         if not codec.definition.readable:
             raise NotReadableError(f"aspect {self.name!r} is not readable")
-        aspect = Aspect.from_row(codec, codec.unpack(held), self, entity)
-        self._held[entity] = looked = _Looked(aspect)
-        looked.packed = held
-        self._recent.append(aspect)
-        return aspect
+        return Aspect.from_row(codec, codec.unpack(packed), self, entity, packed)
 
     def __setitem__(self, entity: UUID, value: object) -> None:
         codec = self._codec
@@ -140,7 +163,7 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         # One look-up for the usual case: hashing a UUID is the dearest step of all after packing.
         held = self._held.setdefault(entity, packed)
         if held is not packed:
-            if not self._differs(held, packed):
+            if not self._differs(entity, held, packed):
                 return
             self._held[entity] = packed
         if not self._is_new:
@@ -150,7 +173,7 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         self._check_writable()
         if entity not in self._held:
             raise self._missing(entity)
-        _release(self._held.pop(entity))
+        self._release(entity, self._held.pop(entity))
         self._did_remove(entity)
 
     def __contains__(self, entity: object) -> bool:
@@ -229,13 +252,9 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         # A copy, for another thread may be editing.
         chosen = held.copy() if entities is None else {each: held[each] for each in entities}
         return {
-            entity: each if isinstance(each, bytes) else _packed(each)
+            entity: each if isinstance(each, bytes) else packed_of(each)
             for entity, each in chosen.items()
         }
-
-    def held(self) -> ItemsView[UUID, _Held]:
-        """Return all entities and what is held of them; for the views of this map."""
-        return self._held.items()
 
     def hold(self, packed: Mapping[UUID, bytes]) -> None:
         """Take packed records as they are, without check or note; for loading."""
@@ -249,7 +268,7 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
     def of_packed(cls, definition: AspectDef, packed: dict[UUID, bytes]) -> AspectMap:
         """Make a map around packed records, without a check; for loading."""
         made = cls(definition)
-        made._held = cast("dict[UUID, _Held]", packed)
+        made._held = cast("dict[UUID, Held]", packed)
         return made
 
     def note_indexes(self, indexes: Iterable[str]) -> None:
@@ -279,10 +298,10 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         codec = codec_of(definition)
         old = self.packed()
         new = {entity: codec.repack(each, self._codec, entity) for entity, each in old.items()}
-        for held in self._held.values():
-            _release(held)
+        for entity, held in self._held.items():
+            self._release(entity, held)
         self._codec = codec
-        self._held = cast("dict[UUID, _Held]", new)
+        self._held = cast("dict[UUID, Held]", new)
         for entity, packed in new.items():
             if packed != old[entity]:
                 self._did_put(entity)
@@ -337,7 +356,7 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
 
     def _addition(self, keys: Sequence[UUID]) -> list[Edit]:
         held = {key: each for key in keys if (each := self._held.get(key)) is not None}
-        packed = {key: _packed(each) for key, each in held.items()}
+        packed = {key: packed_of(each) for key, each in held.items()}
         return [PutAspects(self.name, self.of_packed(self.aspect_def, packed))] if packed else []
 
     def _missing(self, entity: object) -> MissingKeyError:
@@ -348,54 +367,47 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         if not self.aspect_def.writable:
             raise ReadOnlyError(f"aspect {self.name!r} is not writable")
 
-    def _differs(self, held: _Held, packed: bytes) -> bool:
+    def _differs(self, entity: UUID, held: Held, packed: bytes) -> bool:
         """Let go of the aspect that is to be replaced; False when it would be by its equal."""
-        old = _packed(held)
+        old = packed_of(held)
         if old == packed:
             return False
         fixed = self._codec.changed_fixed(old, packed)
         if fixed is not None:
             raise ReadOnlyError(f"property {fixed!r} of aspect {self.name!r} is not writable")
-        _release(held)
+        self._release(entity, held)
         return True
+
+    def _release(self, entity: UUID, held: Held) -> None:
+        """Cut the tie to the aspect of a record that is no longer held, if somebody has it."""
+        aspect = held() if isinstance(held, Looked) else held
+        if isinstance(aspect, Aspect):
+            aspect.release()
+        else:
+            self._walks.release(entity)
 
     def __repr__(self) -> str:
         return f"<AspectMap {self.name!r} of {len(self)} aspects>"
 
 
-def _packed(held: _Held) -> bytes:
-    """Return the packed form of what is held."""
-    if isinstance(held, Aspect):
-        return held.packed()
-    return held.packed if isinstance(held, _Looked) else held
-
-
-def _release(held: _Held) -> None:
-    """Cut the tie between a map and the aspect of a record that it no longer holds, if any."""
-    aspect = held() if isinstance(held, _Looked) else held
-    if isinstance(aspect, Aspect):
-        aspect.release()
-
-
 # The views of MutableMapping would look up each entity again, and hashing a UUID is dear.
+
+
+_SECOND: Final = itemgetter(1)
 
 
 class _Values(ValuesView[Aspect]):
     _mapping: AspectMap
 
     def __iter__(self) -> Iterator[Aspect]:
-        look = self._mapping.look
-        for entity, held in self._mapping.held():
-            yield look(entity, held)
+        return map(_SECOND, self._mapping.walk())
 
 
 class _Items(ItemsView[UUID, Aspect]):
     _mapping: AspectMap
 
     def __iter__(self) -> Iterator[tuple[UUID, Aspect]]:
-        look = self._mapping.look
-        for entity, held in self._mapping.held():
-            yield entity, look(entity, held)
+        return self._mapping.walk()
 
 
 def check_indexable(definition: AspectDef, name: str) -> None:
