@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import http, modes
-from benchmarks.plan import BACKENDS, BENCHMARKS, FULL, QUICK, Plan
+from benchmarks.plan import BACKENDS, BENCHMARKS, CONTENDERS, FULL, QUICK, Plan
 from benchmarks.report import report, write_docs
 from benchmarks.running import run
 from benchmarks.targets import Verdict, judge
@@ -44,7 +44,7 @@ def main(words: Sequence[str] | None = None, plan: Plan | None = None) -> int:
     plan = plan or (QUICK if asked.quick else FULL)
     if asked.names:
         plan = replace(plan, names=tuple(asked.names))
-    plan = replace(plan, backends=tuple(asked.on))
+    plan = replace(plan, backends=tuple(asked.on), contenders=tuple(asked.of))
     with tempfile.TemporaryDirectory(prefix="cheap-bench-") as folder:
         results = run(plan, Path(folder), _Progress(), asked.json)
     for each in asked.join:
@@ -72,6 +72,13 @@ def _parser() -> argparse.ArgumentParser:
         default=BACKENDS,
         metavar="DATABASES",
         help=f"on which databases, with commas between: {','.join(BACKENDS)}",
+    )
+    parser.add_argument(
+        "--of",
+        type=_contenders,
+        default=CONTENDERS,
+        metavar="CONTENDERS",
+        help=f"which contenders, the raw driver always among them: {','.join(CONTENDERS)}",
     )
     parser.add_argument("--quick", action="store_true", help="few aspects, few rounds")
     parser.add_argument("--strict", action="store_true", help="exit 1 if a target is missed")
@@ -102,6 +109,14 @@ def _backends(text: str) -> tuple[str, ...]:
         if name not in BACKENDS:
             raise argparse.ArgumentTypeError(f"unknown database {name!r}; known: {[*BACKENDS]}")
     return names
+
+
+def _contenders(text: str) -> tuple[str, ...]:
+    names = {*text.split(","), "raw"}
+    for name in names:
+        if name not in CONTENDERS:
+            raise argparse.ArgumentTypeError(f"unknown contender {name!r}; known: {[*CONTENDERS]}")
+    return tuple(each for each in CONTENDERS if each in names)
 
 
 def _finish(verdicts: Sequence[Verdict], *, strict: bool) -> int:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.plan import Plan
+from benchmarks.plan import CONTENDERS, Plan
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,11 +26,15 @@ def about(plan: Plan, databases: dict[str, str]) -> dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "databases": databases,
         "packages": {name: version(name) for name in names},
-        "asked": f"{' '.join(plan.names)} on {', '.join(plan.backends)}",
+        "asked": f"{' '.join(plan.names)} on {', '.join(plan.backends)}{_of(plan)}",
         "rounds": plan.rounds,
         "quick": plan.quick,
         "load": " ".join(f"{each:.1f}" for each in os.getloadavg()),
     }
+
+
+def _of(plan: Plan) -> str:
+    return "" if plan.contenders == CONTENDERS else f", of {' and '.join(plan.contenders)} alone"
 
 
 def _commit() -> str:

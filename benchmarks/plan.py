@@ -7,6 +7,9 @@ from typing import Final
 
 BACKENDS: Final = ("sqlite", "postgres", "mariadb")
 
+CONTENDERS: Final = ("cheap", "raw", "core", "orm", "rows")
+"""The contenders of every task, in the order of the tables."""
+
 BENCHMARKS: Final = {
     "save": "save a new catalog",
     "load": "load a catalog, and read every property of it",
@@ -33,6 +36,7 @@ class Plan:
     Attributes:
         names: the benchmarks.
         backends: the databases.
+        contenders: who is measured; the memory of all is.
         sizes: how many aspects the catalogs have; targets are judged at the last.
         rounds: how often everything is measured, turn by turn; the median counts.
         calls: calls in one round of what takes microseconds; of slower ones, fewer.
@@ -44,12 +48,13 @@ class Plan:
 
     names: tuple[str, ...] = tuple(BENCHMARKS)
     backends: tuple[str, ...] = BACKENDS
+    contenders: tuple[str, ...] = CONTENDERS
     sizes: tuple[int, ...] = (10_000, 100_000)
     rounds: int = 5
     calls: int = 2_000
     large: int = 1_000_000
     puts: int = 10_000
-    memory_of: tuple[str, ...] = ("cheap", "raw", "core", "orm", "rows")
+    memory_of: tuple[str, ...] = CONTENDERS
     quick: bool = False
 
     @property

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks.contenders import NAMES, TITLES
+from benchmarks.contenders import TITLES
+from benchmarks.plan import CONTENDERS
 from benchmarks.results import Figure, Results
 from benchmarks.targets import FLOOR, Verdict, floor_ratio
 
@@ -93,11 +94,11 @@ def described(results: Results) -> str:
 
 
 def _tasks(results: Results, backend: str, size: int) -> Table:
-    table = [["task", *(TITLES[name] for name in NAMES), "to the raw driver", "target"]]
+    table = [["task", *(TITLES[name] for name in CONTENDERS), "to the raw driver", "target"]]
     for row, title in ROWS.items():
         task, ours = ("save", "cheap_built") if row == "save_built" else (row, "cheap")
         figures = [results.find(task, ours, backend, size)]
-        figures += [results.find(task, name, backend, size) for name in NAMES[1:]]
+        figures += [results.find(task, name, backend, size) for name in CONTENDERS[1:]]
         if figures[0] is None:
             continue
         if row == "save_built":
@@ -115,19 +116,19 @@ def _tasks(results: Results, backend: str, size: int) -> Table:
 
 
 def _memory(results: Results) -> Table:
-    table = [["", *(TITLES[name] for name in NAMES)]]
+    table = [["", *(TITLES[name] for name in CONTENDERS)]]
     for task, title in (
         ("peak_save", "peak memory of a save"),
         ("peak_load", "peak memory of a load"),
         ("disk", "bytes on disk"),
     ):
         for backend, size in dict.fromkeys((f.backend, f.size) for f in results.of_task(task)):
-            figures = [results.find(task, name, backend, size) for name in NAMES]
+            figures = [results.find(task, name, backend, size) for name in CONTENDERS]
             table.append([f"{_BACKENDS[backend]}, {size:,}: {title}", *map(shown, figures)])
     for figure in results.of_task("aspect"):
         table.append(
             [f"a loaded aspect, beyond document and id, among {figure.size:,}", shown(figure)]
-            + [""] * (len(NAMES) - 1)
+            + [""] * (len(CONTENDERS) - 1)
         )
     return table
 

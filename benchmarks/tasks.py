@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 
-from benchmarks.contenders import NAMES, Contender, make_contender
+from benchmarks.contenders import Contender, make_contender
 from benchmarks.data import Data
 from benchmarks.places import Ground
 from benchmarks.plan import Plan
@@ -94,12 +94,14 @@ class Tasks:
 
             return turn
 
-        self._turns("save", {name: turn_of(name) for name in (*NAMES, "cheap_built")})
+        self._turns(
+            "save", {name: turn_of(name) for name in (*self._plan.contenders, "cheap_built")}
+        )
 
     def _fill(self, stack: ExitStack, *, indexed: bool = False) -> None:
         """Save the records once for every contender, and see to it that they are there."""
         self._filled = {}
-        for name in NAMES:
+        for name in self._plan.contenders:
             self._tell(f"filling the tables of {name}")
             place = self._ground.place(f"{name}_indexed" if indexed else f"{name}_filled")
             contender = make_contender(name, place, self._data, indexed=indexed)

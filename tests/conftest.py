@@ -19,9 +19,11 @@ from tests.lanes import LANES, Ground, Lane, Place, lanes_of, travels
 CONTRACT = Path(__file__).parent / "contract"
 NOT_DAILY = (
     *("test_benchmarks.py", "test_modes.py", "test_bench_http.py"),
-    *("test_demo.py", "test_cli.py", "test_sockets.py"),
+    *("test_demo.py", "test_cli.py", "test_sockets.py", "test_processes.py"),
+    *("test_schema.py", "test_sizes.py", "test_storm.py", "test_slowness.py"),
 )
-"""Files that ``--fast`` leaves to the whole run: they start servers and programs many times."""
+"""Files that ``--fast`` leaves to the whole run: they start servers and programs many times, wait
+for what is slow, or try very many or very large things."""
 
 # Examples take as long as they take, and each makes catalogs of its own in the test's store.
 settings.register_profile(

@@ -73,7 +73,7 @@ def test_strict_names_what_is_missed(
     assert main(["put", "--strict"], TINY) == 0
 
 
-@pytest.mark.parametrize("words", [["nothing"], ["--on", "oracle"]])
+@pytest.mark.parametrize("words", [["nothing"], ["--on", "oracle"], ["--of", "nobody"]])
 def test_unknown_names_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(words)

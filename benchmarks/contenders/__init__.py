@@ -11,14 +11,11 @@ from benchmarks.contenders.sqlalchemy_orm import Orm
 from benchmarks.data import Data
 from benchmarks.places import Place
 
-__all__ = ["NAMES", "TITLES", "Cheap", "CheapBuilt", "Contender", "make_contender"]
+__all__ = ["TITLES", "Cheap", "CheapBuilt", "Contender", "make_contender"]
 
 _COMMON: dict[str, type[Contender]] = {
     each.name: each for each in (Cheap, CheapBuilt, Core, Orm, PropertyRows)
 }
-NAMES = ("cheap", "raw", "core", "orm", "rows")
-"""The contenders of every task, in the order of the tables."""
-
 TITLES = {name: each.title for name, each in _COMMON.items()} | {"raw": "raw driver"}
 
 

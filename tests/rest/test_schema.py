@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import httpx
@@ -257,13 +257,14 @@ def test_a_bad_name_is_in_the_document(api: BaseSchema) -> None:
             assert "`invalid-name`" in shown["422"]["description"], each.name
 
 
+EXAMPLES: Final = 100
+"""How many of each kind every operation sees at most: those that cover it, and random ones."""
+
+
 @pytest.mark.parametrize("name", [each.name for each in ROUTES if each.name != "openapi"])
-def test_no_mismatch(
-    name: str, api: BaseSchema, session: requests.Session, pytestconfig: pytest.Config
-) -> None:
+def test_no_mismatch(name: str, api: BaseSchema, session: requests.Session) -> None:
     operation = api.find_operation_by_id(name)
     shown = operation.definition.raw["responses"]
-    fast = pytestconfig.option.fast
 
     def call(case: schemathesis.Case) -> None:
         answer = case.call(session=session)
@@ -274,7 +275,7 @@ def test_no_mismatch(
     covering = api.iter_coverage_cases(
         operation, generation_modes=list(GenerationMode), generation_config=api.config.generation
     )
-    for case in islice(covering, 20 if fast else 100):
+    for case in islice(covering, EXAMPLES):
         call(case)
     drawn = st.one_of([operation.as_strategy(generation_mode=each) for each in GenerationMode])
-    settings(max_examples=10 if fast else 100)(given(drawn)(call))()
+    settings(max_examples=EXAMPLES)(given(drawn)(call))()
