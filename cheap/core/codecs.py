@@ -24,7 +24,15 @@ from cheap.core.checking import KINDS, NOT_JSON, Checker
 from cheap.core.checks import Refused
 from cheap.core.definitions import AspectDef, PropertyDef
 from cheap.core.forms import decimal_digits, parse_digits, repr_of
-from cheap.core.values import LargeValue, PropertyType, Value, read_value, type_of, write_value
+from cheap.core.values import (
+    LargeValue,
+    PropertyType,
+    Value,
+    read_value,
+    show,
+    type_of,
+    write_value,
+)
 from cheap.core.wires import (
     NATIVE,
     document_key,
@@ -35,7 +43,7 @@ from cheap.core.wires import (
     python_wire,
     stored_wire,
 )
-from cheap.errors import CorruptError, Fault, InvalidValueError
+from cheap.errors import CorruptError, Fault, InvalidDefinitionError, InvalidValueError
 
 __all__ = ["Codec", "Row", "codec_of", "document_key"]
 
@@ -416,7 +424,12 @@ def codec_of(definition: AspectDef) -> Codec:
     """Return the codec of a definition; it is made once (some 0.3 ms) and kept.
 
     The definition itself remembers it, since looking it up compares definitions.
+
+    Raises:
+        InvalidDefinitionError: it is something else than a definition.
     """
+    if definition.__class__ is not AspectDef and not isinstance(definition, AspectDef):
+        raise InvalidDefinitionError(f"expected an AspectDef, got {show(definition)}")
     kept: Codec | None = definition.__dict__.get("_codec")
     if kept is None:
         kept = definition.__dict__["_codec"] = _made_codec(definition)

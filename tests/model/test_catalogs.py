@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from cheap.core import (
     SPECIES,
+    Aspect,
     AspectDef,
     AspectMap,
     Basis,
@@ -229,6 +230,10 @@ def test_arguments_of_the_wrong_shape() -> None:
     for call in (lambda: catalog.create_list("new", wrong), lambda: AspectDef("new", wrong)):
         with pytest.raises(InvalidError, match="expected a list, got UUID"):
             call()
+    wrong = None
+    for make in (lambda: Aspect(wrong), lambda: AspectMap(wrong)):
+        with pytest.raises(InvalidDefinitionError, match="expected an AspectDef, got null"):
+            make()
     assert not list(catalog)
     things = catalog.define(THING, indexes=(each for each in ["x"]))
     with pytest.raises(InvalidError, match=text):

@@ -431,3 +431,11 @@ def test_points() -> None:
 def test_a_text_is_not_a_list_of_values() -> None:
     with pytest.raises(InvalidError, match=r"is_in: expected a list, got the text 'DE'"):
         field("code").is_in("DE")
+
+
+def test_an_order_is_a_name_or_a_list() -> None:
+    wrong: Any = 5
+    with pytest.raises(InvalidError, match="order_by: expected a list, got int 5"):
+        Selection(THING, order_by=wrong)
+    with pytest.raises(InvalidQueryError, match="expected names of properties or Orders"):
+        Selection(THING, order_by=[wrong])

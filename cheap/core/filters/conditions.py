@@ -222,8 +222,9 @@ def order_of(order_by: str | Order | Sequence[str | Order]) -> tuple[Order, ...]
 
     Raises:
         InvalidQueryError: a step is something else.
+        InvalidError: it is no list.
     """
-    steps = (order_by,) if isinstance(order_by, (str, Order)) else order_by
+    steps = (order_by,) if isinstance(order_by, (str, Order)) else several(order_by, "order_by")
     return tuple(map(_step, steps))
 
 

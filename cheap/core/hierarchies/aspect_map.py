@@ -71,8 +71,8 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         *,
         indexes: Iterable[str] = (),
     ) -> None:
-        super().__init__(definition.name)
         self._codec = codec_of(definition)
+        super().__init__(definition.name)
         self._held: dict[UUID, Held] = {}
         self._recent: deque[Aspect] = deque(maxlen=RECENT)
         self._walks = Walks()
