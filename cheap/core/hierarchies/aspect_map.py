@@ -123,7 +123,7 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
                         f"aspect {self.name!r} was redefined in a loop over its map; "
                         "loop over list(map.items())"
                     )
-                if held.__class__ is not bytes or len(walks) > 1:
+                if not isinstance(held, bytes) or len(walks) > 1:
                     yield entity, self.look(entity, held)
                 else:
                     aspect = self._decoded(entity, held)
