@@ -74,6 +74,18 @@ def test_what_is_replaced_or_removed_in_a_loop(made: AspectMap) -> None:
     assert made[IDS[0]] is not replaced
 
 
+def test_what_is_edited_and_then_replaced_in_a_loop(made: AspectMap) -> None:
+    for aspect in made.values():
+        aspect["x"] = 1
+        made[IDS[0]] = {"x": 2}
+        assert made[IDS[0]]["x"] == 2
+        assert made[IDS[0]] is not aspect
+        made[IDS[0]]["x"] = 3
+        assert aspect["x"] == 1
+        break
+    assert made.packed([IDS[0]]) == {IDS[0]: b'{"x":3}'}
+
+
 def test_a_definition_that_changes_in_a_loop() -> None:
     catalog = Catalog()
     made = catalog.define(THING, {each: {"x": each.int} for each in IDS})

@@ -383,8 +383,7 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
         aspect = held() if isinstance(held, Looked) else held
         if isinstance(aspect, Aspect):
             aspect.release()
-        else:
-            self._walks.release(entity)
+        self._walks.release(entity)  # a loop may remember it, edited or not
 
     def __repr__(self) -> str:
         return f"<AspectMap {self.name!r} of {len(self)} aspects>"
