@@ -289,7 +289,7 @@ def test_redefine_what_does_not_fit() -> None:
         with pytest.raises(InvalidValueError):
             catalog.redefine(refused)
         assert catalog.aspect_defs == {"thing": THING}
-        assert things.aspect_def is THING
+        assert things.aspect_def == THING
         assert things[A] is held
         assert things.indexes == ("y",)
     held["x"] = 2
