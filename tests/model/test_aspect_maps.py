@@ -191,7 +191,7 @@ def test_reading() -> None:
     assert made.get(B) is None
     assert made[A] is made[A]
     assert made.name == "thing"
-    assert made.aspect_def is THING
+    assert made.aspect_def == THING
     assert repr(made) == "<AspectMap 'thing' of 1 aspects>"
     with pytest.raises(MissingKeyError, match=f"no aspect 'thing' of entity {B}"):
         made[B]

@@ -53,7 +53,7 @@ def test_it_reads_like_a_mapping_of_all_properties() -> None:
     assert "x" not in aspect
     assert aspect.get("x", 5) == 5
     assert list(aspect.values()) == ["Al", 18, None, ()]
-    assert aspect.definition is PERSON
+    assert aspect.definition == PERSON
     assert aspect.entity is None
     assert repr(aspect) == "Aspect('person', {'name': 'Al', 'age': 18, 'big': None, 'tags': ()})"
     with pytest.raises(MissingKeyError, match="aspect 'person' has no property 'x'; it has"):

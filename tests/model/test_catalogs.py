@@ -263,7 +263,7 @@ def test_redefine() -> None:
     assert catalog.redefine(wide) is things
     assert catalog["thing"] is things
     assert catalog.aspect_defs == {"thing": wide}
-    assert things.aspect_def is wide
+    assert things.aspect_def == wide
     assert things.indexes == ("x",)
     assert {key: each.set_values() for key, each in things.items()} == {A: {"x": 1}, B: {}}
     things[A]["x"] = 2**70
