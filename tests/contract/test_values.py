@@ -42,6 +42,7 @@ INTS = st.one_of(
     st.sampled_from([2**63, 2**63 - 1, -(2**63), -(2**63) - 1, 2**31, 2**53 + 1]),
     st.integers(1, 400).map(lambda digits: -(10**digits)),
 )
+AWARE = st.datetimes(timezones=ZONES)
 DECIMALS = st.one_of(
     st.decimals(),
     st.builds(
@@ -69,7 +70,7 @@ VALUES: dict[T, st.SearchStrategy[Any]] = {
     T.TEXT: ANY_TEXT,
     T.BIG_INTEGER: INTS,
     T.BIG_DECIMAL: DECIMALS,
-    T.DATE_TIME: st.one_of(st.datetimes(timezones=ZONES), st.datetimes(), st.just(datetime.max)),
+    T.DATE_TIME: st.one_of(AWARE, st.datetimes(), st.just(datetime.max)),
     T.URI: URIS,
     T.UUID: st.uuids(),
     T.CLOB: ANY_TEXT,
@@ -224,7 +225,9 @@ def another_form(value: Any, number: int) -> Any:
 
 def forms_of_few(kind: T) -> st.SearchStrategy[st.SearchStrategy[Any]]:
     """Values of a type, so few that they meet, each in several forms."""
-    good = VALUES[kind].filter(lambda value: accepted(kind, {"one": value}) is not None)
+    # Two of three datetimes of any kind are refused, and to leave out so many is an error.
+    any_ = AWARE if kind is T.DATE_TIME else VALUES[kind]
+    good = any_.filter(lambda value: accepted(kind, {"one": value}) is not None)
     return st.lists(good, min_size=1, max_size=3).map(
         lambda few_: st.builds(another_form, st.sampled_from(few_), st.integers(0, 2))
     )
