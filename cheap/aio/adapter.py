@@ -11,8 +11,8 @@ from anyio import to_thread
 
 from cheap.aio.closing import close
 from cheap.aio.endings import in_thread
-from cheap.aio.flights import unlimited
 from cheap.aio.hop import hop_of
+from cheap.aio.limits import unlimited
 from cheap.db.adapter import Adapter
 from cheap.db.calls import Call
 

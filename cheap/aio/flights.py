@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any, Final, Self, TypeVar
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from typing import Any, Final, TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 
 from cheap.aio.endings import Ending, in_thread
+from cheap.aio.limits import unlimited
+from cheap.aio.turns import Turns
 from cheap.db.calls import Call, Outcome, current_call
-from cheap.errors import CommitUnknownError, StoppedError
+from cheap.errors import ClosedError, CommitUnknownError
+
+try:
+    import sniffio
+except ModuleNotFoundError:  # anyio needs it up to 4.11
+    sniffio = None  # type: ignore[assignment]
 
 T = TypeVar("T")
 
@@ -55,11 +63,32 @@ class Flight:
 
     async def fly(self, work: Callable[[], T]) -> T:
         """Run the work in a thread; stop it when the task is cancelled meanwhile."""
-        self.call.outcome = Outcome.RUNNING
+        return await self._watched(
+            to_thread.run_sync(self._work, work, abandon_on_cancel=True, limiter=unlimited())
+        )
+
+    async def relayed(self, work: Callable[[], T], turns: Turns) -> T:
+        """Have the work run by a thread that has a turn, when it comes to it; stop it likewise."""
+        results: list[T] = []
+        failures: list[BaseException] = []
+        context = copy_context()
+        if sniffio is not None:  # anyio's own do that, too: in the thread no library runs
+            context.run(sniffio.current_async_library_cvar.set, None)
+
+        def run() -> None:
+            try:
+                results.append(context.run(self._work, work))
+            except BaseException as error:
+                failures.append(error)
+
+        await self._watched(turns.relay(run, self.loop))
+        if failures:
+            raise failures.pop()
+        return results.pop()
+
+    async def _watched(self, way: Awaitable[T]) -> T:
         try:
-            return await to_thread.run_sync(
-                self._work, work, abandon_on_cancel=True, limiter=unlimited()
-            )
+            return await way
         except GeneratorExit:  # the event loop is gone, and there is no waiting any more
             self.stop()
             raise
@@ -71,8 +100,9 @@ class Flight:
     def _work(self, work: Callable[[], T]) -> T:
         with self._lock:
             if self.ending.has_come:
-                raise StoppedError("the call was stopped before it began")
+                raise ClosedError("the facade was closed before the call began")
             self.has_started = True
+            self.call.outcome = Outcome.RUNNING
         # The thread runs in a copy of the task's context: what is set here stays here.
         current_call.set(self.call)
         outcome = Outcome.ROLLED_BACK
@@ -122,33 +152,3 @@ class Flight:
             self.call.interrupt()
             over.wait(pause)
             pause = min(2 * pause, RARELY)
-
-
-class Unlimited(CapacityLimiter):
-    """A limiter without a limit, for threads that are bounded otherwise.
-
-    One of anyio's own, as wide as it may be, costs a round of the event loop for each call.
-    """
-
-    def __new__(cls) -> Self:
-        return object.__new__(cls)
-
-    async def __aenter__(self) -> None:
-        pass
-
-    async def __aexit__(self, *error: object) -> None:
-        pass
-
-    async def acquire_on_behalf_of(self, borrower: object) -> None:
-        pass
-
-    def release_on_behalf_of(self, borrower: object) -> None:
-        pass
-
-
-_unlimited: Final = Unlimited()
-
-
-def unlimited() -> CapacityLimiter:
-    """The limiter without a limit."""
-    return _unlimited

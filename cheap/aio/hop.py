@@ -118,6 +118,7 @@ class Hop:
     Args:
         width: how many calls run at once.
         writers: how many of them write.
+        eager: how many read while none of them takes long.
         patience: see :class:`Turns`.
         stoppable: whether the store heeds that a call is stopped.
 
@@ -127,8 +128,11 @@ class Hop:
         is_closed: whether new calls are refused.
     """
 
-    def __init__(self, width: int, writers: int, patience: float, *, stoppable: bool) -> None:
+    def __init__(
+        self, width: int, writers: int, eager: int, patience: float, *, stoppable: bool
+    ) -> None:
         self._width: Final = width
+        self._eager: Final = eager
         self._writers: Final = writers
         self._patience: Final = patience
         self._stoppable: Final = stoppable
@@ -153,7 +157,9 @@ class Hop:
     def _new_turns(self) -> tuple[Turns, Turns]:
         writing = Turns(self._writers, self._patience)
         readers = self._width - self._writers
-        return Turns(readers, self._patience) if readers else writing, writing
+        if not readers:
+            return writing, writing
+        return Turns(readers, self._patience, self._eager), writing
 
     @property
     def taken(self) -> int:
@@ -162,8 +168,12 @@ class Hop:
 
     async def run(self, work: Callable[[], T], *, write: bool) -> T:
         """Run a call when its turn comes."""
-        flight, turns = await self.ready(write=write)
-        return await self.fly(flight, work, turns.give_back)
+        self.check_open()
+        flight = self.flight()
+        turns = self._turns_in(flight.loop, write=write)
+        if turns.take_free():
+            return await self.fly(flight, work, turns.give_back)
+        return await flight.relayed(work, turns)
 
     async def ready(self, *, write: bool) -> tuple[Flight, Turns]:
         """Wait for a turn; return a flight that has it, and to where it is given back."""
@@ -188,8 +198,6 @@ class Hop:
     async def fly(self, flight: Flight, work: Callable[[], T], at_end: Callable[[], object]) -> T:
         """Run a call that has its turn, and something in the event loop when its thread ended."""
         try:
-            if flight.ending.has_come:  # stopped while it waited, which only ``close`` does
-                raise ClosedError("the facade was closed before the call began")
             return await flight.fly(work)
         finally:
             flight.ending.then_in_loop(at_end)
@@ -210,8 +218,11 @@ def hop_of(owner: object) -> Hop:
         hop = _hops.get(owner)
         if hop is None:
             if isinstance(owner, Adapter):
-                hop = Hop(owner.width, owner.writers, owner.patience, stoppable=True)
+                hop = Hop(
+                    *(owner.width, owner.writers, owner.eager_readers, owner.patience),
+                    stoppable=True,
+                )
             else:
-                hop = Hop(1, 1, math.inf, stoppable=isinstance(owner, MemoryDao))
+                hop = Hop(1, 1, 1, math.inf, stoppable=isinstance(owner, MemoryDao))
             _hops[owner] = hop
         return hop

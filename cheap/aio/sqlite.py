@@ -11,7 +11,7 @@ from anyio import to_thread
 
 from cheap.aio.adapter import AsyncAdapter, opened
 from cheap.aio.dao import AsyncDao
-from cheap.aio.flights import unlimited
+from cheap.aio.limits import unlimited
 from cheap.db import sqlite as blocking
 
 

@@ -138,6 +138,11 @@ class Adapter(ABC):
         return self.width
 
     @property
+    def eager_readers(self) -> int:
+        """How many calls that read are best worked on at once, while none of them takes long."""
+        return self.width
+
+    @property
     @abstractmethod
     def checked_out(self) -> int:
         """How many connections are in use right now."""

@@ -53,7 +53,10 @@ async def test_five_hundred_calls_at_once(make: Make, site: AioSite) -> None:
                 group.start_soon(dao.list_catalogs)
         watching.cancel_scope.cancel()
     assert set(await dao.list_catalog_ids()) == {each.global_id for each in catalogs}
-    assert most == adapter.blocking.width
+    # Of SQLite's readers one works, and others help out only where it takes long.
+    store = adapter.blocking
+    least = store.width if store.writers == store.width else store.writers + store.eager_readers
+    assert least <= most <= store.width
 
 
 async def test_other_threads_of_the_program_are_not_delayed(make: Make, site: AioSite) -> None:
@@ -220,8 +223,7 @@ async def test_calls_begin_in_the_order_in_which_they_were_made() -> None:
     order: list[int] = []
 
     async def save(number: int) -> None:
-        await dao.save_catalog(Catalog())
-        order.append(number)
+        await dao.run(lambda _: order.append(number))  # in the thread: tasks go on in any order
 
     async with anyio.create_task_group() as group:
         for number in range(50):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import threading
 import time
+from functools import partial
+from typing import Any
 
 import anyio
 import pytest
+from anyio.lowlevel import current_token
 
 from cheap.aio.turns import Turns
 from cheap.errors import PoolTimeoutError
@@ -122,3 +127,112 @@ async def test_one_who_was_served_and_cancelled_at_once_gives_the_turn_on() -> N
             turns.give_back()
     assert queue.got[-1] == "b"
     assert turns.taken == 1
+
+
+# --- threads that go from one to the next -------------------------------------------------------
+
+
+def loop_here() -> Any:
+    return current_token().native_token
+
+
+async def test_one_thread_serves_all_who_wait() -> None:
+    turns = Turns(1, 30)
+    await turns.take()
+    threads: dict[int, int] = {}
+
+    def work(number: int) -> None:
+        threads[number] = threading.get_ident()
+
+    async with anyio.create_task_group() as group:
+        for number in range(20):
+            group.start_soon(turns.relay, partial(work, number), loop_here())
+            await anyio.wait_all_tasks_blocked()
+        assert not threads
+        turns.give_back()
+    assert list(threads) == list(range(20))
+    assert len(set(threads.values())) == 1
+    assert turns.taken == 0
+
+
+async def test_a_turn_that_a_task_wants_itself_is_handed_over() -> None:
+    turns = Turns(1, 30)
+    queue = Queue(turns)
+    await turns.take()
+    done: list[int] = []
+    async with anyio.create_task_group() as group:
+        group.start_soon(turns.relay, partial(done.append, 1), loop_here())
+        await anyio.wait_all_tasks_blocked()
+        group.start_soon(queue.want, "a")
+        await anyio.wait_all_tasks_blocked()
+        group.start_soon(turns.relay, partial(done.append, 2), loop_here())
+        await anyio.wait_all_tasks_blocked()
+        turns.give_back()
+        while not queue.got:
+            await anyio.sleep(0.001)
+        await anyio.wait_all_tasks_blocked()
+        assert done == [1]
+        turns.give_back()
+    assert done == [1, 2]
+    assert turns.taken == 0
+
+
+async def test_where_one_takes_long_another_helps_out() -> None:
+    turns = Turns(2, 30, eager=1)
+    await turns.take()
+    assert not turns.take_free()  # not at once
+    threads: set[int] = set()
+    with anyio.fail_after(30):
+        for _ in range(3):
+            await turns.relay(lambda: threads.add(threading.get_ident()), loop_here())
+    assert threads
+    turns.give_back()
+    assert turns.taken == 0
+
+
+async def test_and_leaves_when_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = Turns(2, 30, eager=1)
+    await turns.take()
+    go = [threading.Event() for _ in range(3)]
+    begun: list[int] = []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        go[number].wait(30)
+
+    async with anyio.create_task_group() as group:
+        for number in range(3):
+            group.start_soon(turns.relay, partial(work, number), loop_here())
+            await anyio.wait_all_tasks_blocked()
+        while begun != [0]:  # which helps out
+            await anyio.sleep(0.001)
+        monkeypatch.setattr("cheap.aio.turns.HESITATION", math.inf)
+        turns.give_back()
+        while begun != [0, 1]:
+            await anyio.sleep(0.001)
+        assert turns.taken == 2
+        go[0].set()
+        while turns.taken == 2:
+            await anyio.sleep(0.001)
+        assert begun == [0, 1]  # the third waits for the second
+        go[1].set()
+        go[2].set()
+    assert begun == [0, 1, 2]
+    assert turns.taken == 0
+
+
+async def test_who_gives_up_while_waiting_is_passed_over() -> None:
+    turns = Turns(1, 30)
+    await turns.take()
+    done: list[int] = []
+    async with anyio.create_task_group() as group:
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as inner:
+                inner.start_soon(turns.relay, partial(done.append, 1), loop_here())
+                await anyio.wait_all_tasks_blocked()
+                group.start_soon(turns.relay, partial(done.append, 2), loop_here())
+                await anyio.wait_all_tasks_blocked()
+                scope.cancel()
+        turns.give_back()
+    assert done == [2]
+    assert turns.taken == 0

@@ -1,0 +1,155 @@
+"""Calls that wait are run by threads that go from one to the next, which nobody can tell."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from functools import partial
+from typing import Any
+
+import anyio
+import pytest
+from anyio import from_thread
+
+from cheap.aio import AsyncDao
+from cheap.aio.endings import soon
+from cheap.aio.hop import hop_of
+from cheap.aio.relays import Relay, Waiter
+from cheap.db.memory import MemoryDao
+from cheap.store import Store
+
+SEEN: ContextVar[int] = ContextVar("seen", default=0)
+
+
+async def among_others(dao: AsyncDao, calls: list[Callable[[], Awaitable[object]]]) -> None:
+    """Make calls while the only turn is taken, so that all of them wait."""
+    go = threading.Event()
+    async with anyio.create_task_group() as group:
+        group.start_soon(dao.run, lambda _: go.wait(30))
+        while hop_of(dao.store).taken < 1:
+            await anyio.sleep(0.001)
+        for each in calls:
+            group.start_soon(each)
+        await anyio.wait_all_tasks_blocked()
+        assert len(hop_of(dao.store).flights) == 1 + len(calls)
+        go.set()
+
+
+@pytest.mark.anyio
+async def test_each_call_sees_the_context_of_its_own_task() -> None:
+    dao = AsyncDao(MemoryDao())
+
+    async def call(number: int) -> None:
+        SEEN.set(number)
+        assert await dao.run(lambda _: SEEN.get()) == number
+
+    await among_others(dao, [lambda number=number: call(number) for number in range(1, 9)])  # type: ignore[misc]
+    assert SEEN.get() == 0
+
+
+@pytest.mark.anyio
+async def test_errors_reach_those_who_called_and_nobody_else() -> None:
+    dao = AsyncDao(MemoryDao())
+
+    def fail(_: Store) -> None:
+        raise LookupError("mine")
+
+    async def failing() -> None:
+        with pytest.raises(LookupError, match="mine"):
+            await dao.run(fail)
+
+    async def working() -> None:
+        assert await dao.list_catalog_ids() == []
+
+    await among_others(dao, [failing, working] * 4)
+
+
+@pytest.mark.anyio
+async def test_the_thread_can_ask_the_event_loop_and_run_another() -> None:
+    dao = AsyncDao(MemoryDao())
+    home = threading.get_ident()
+
+    async def where() -> int:
+        return threading.get_ident()
+
+    def ask(_: Store) -> tuple[int, int]:
+        return from_thread.run(where), anyio.run(where)
+
+    async def asking() -> None:
+        asked, another = await dao.run(ask)
+        assert (asked == home, another == home) == (True, False)
+
+    await among_others(dao, [asking, asking])
+
+
+def test_no_task_is_left_when_the_last_call_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event loop that is closed with a task in it complains on standard error."""
+
+    def and_rest(loop: Any, call: Callable[[], object]) -> None:
+        soon(loop, call)
+        time.sleep(0.005)  # as if another thread came first, before this one ends
+
+    monkeypatch.setattr("cheap.aio.relays.soon", and_rest)
+
+    async def many() -> None:
+        dao = AsyncDao(MemoryDao())
+        await among_others(dao, [dao.list_catalog_ids] * 5)
+
+    for _ in range(10):
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(many())
+        assert not asyncio.all_tasks(loop)
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+@pytest.mark.parametrize("when", ["while it works", "when it has worked"])
+def test_who_cancels_all_tasks_there_are_leaves_nobody_waiting(
+    when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relays: list[Relay] = []
+
+    class Noted(Relay):
+        def start(self, first: Waiter) -> None:
+            relays.append(self)
+            super().start(first)
+
+    monkeypatch.setattr("cheap.aio.turns.Relay", Noted)
+
+    async def many() -> None:
+        dao = AsyncDao(MemoryDao())
+        last, go = threading.Event(), threading.Event()
+        answers: list[int] = []
+
+        def work(number: int) -> int:
+            while len(answers) < number:  # so that the event loop hears of each by itself
+                time.sleep(0.001)
+            if number == 2:
+                last.set()
+                go.wait(30)
+            return number
+
+        async def call(number: int) -> None:
+            answers.append(await dao.run(lambda _: work(number)))
+
+        async def cancel() -> None:
+            while not last.is_set():
+                await asyncio.sleep(0.001)
+            if when == "when it has worked":
+                go.set()
+                while not relays[0].has_ended:
+                    pass  # the event loop is to hear of that, and of the cancelling, at once
+            (task,) = (each for each in asyncio.all_tasks() if each.get_name() == "cheap relay")
+            task.cancel()
+            await asyncio.sleep(0)
+            go.set()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(cancel())
+            await among_others(dao, [partial(call, number) for number in range(3)])
+        assert answers == [0, 1, 2]
+
+    asyncio.run(asyncio.wait_for(many(), 30))
