@@ -98,11 +98,7 @@ class Flight:
             raise
 
     def _work(self, work: Callable[[], T]) -> T:
-        with self._lock:
-            if self.ending.has_come:
-                raise ClosedError("the facade was closed before the call began")
-            self.has_started = True
-            self.call.outcome = Outcome.RUNNING
+        self._start()
         # The thread runs in a copy of the task's context: what is set here stays here.
         current_call.set(self.call)
         outcome = Outcome.ROLLED_BACK
@@ -117,6 +113,13 @@ class Flight:
             if self.call.outcome not in _SETTLED:
                 self.call.outcome = outcome
             self.ending.come()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self.ending.has_come:
+                raise ClosedError("the facade was closed before the call began")
+            self.has_started = True
+            self.call.outcome = Outcome.RUNNING
 
     async def _stop_and_wait(self) -> None:
         self.stop()
