@@ -12,13 +12,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any, Final
+from typing import Any, Protocol
 
 import anyio
 from anyio import to_thread
 
 from cheap.aio.endings import soon
 from cheap.aio.limits import unlimited
+from cheap.errors import StoppedError
 
 
 class Waiter:
@@ -32,9 +33,10 @@ class Waiter:
         has_turn: whether the turn has come.
         is_served: whether there is nothing more to wait for.
         woken: set when one of both may have changed.
+        failure: why nothing was done, if so.
     """
 
-    __slots__ = ("has_turn", "is_served", "loop", "woken", "work")
+    __slots__ = ("failure", "has_turn", "is_served", "loop", "woken", "work")
 
     def __init__(self, work: Callable[[], object] | None = None, loop: Any = None) -> None:
         self.work = work
@@ -42,6 +44,7 @@ class Waiter:
         self.has_turn = False
         self.is_served = False
         self.woken = anyio.Event()
+        self.failure: Exception | None = None
 
     def serve(self) -> None:
         """End the wait; in the event loop."""
@@ -49,57 +52,94 @@ class Waiter:
         self.woken.set()
 
 
+class Line(Protocol):
+    """Where they wait."""
+
+    def pass_on(self, mover: Relay) -> Waiter | None:
+        """End a turn, in any thread; return whose it is now, if anybody's."""
+        ...
+
+    def give_back(self) -> None:
+        """End a turn, in the event loop."""
+        ...
+
+
 class Relay:
     """A thread with a turn, which works for one waiter after the other while there are some.
 
     Args:
-        loop: the event loop in which they wait.
-        pass_on: ends the turn, and returns whose it is now, if anybody's; called in the thread.
+        line: where they wait.
+        first: the one whose turn it is.
 
     Attributes:
         has_ended: whether the thread has, or is about to.
     """
 
-    def __init__(self, loop: Any, pass_on: Callable[[Relay], Waiter | None]) -> None:
-        self._loop = loop
-        self._pass_on = pass_on
+    def __init__(self, line: Line, first: Waiter) -> None:
+        self._line = line
+        self._first = first
+        self._loop = first.loop
+        self._task: asyncio.Task[None] | None = None  # whom event loops do not keep alive
         self._done: deque[Waiter] = deque()
         self._is_told = False
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # for what is below
+        self._has_begun = False
         self.has_ended = False
         self._is_left = False
 
-    def start(self, first: Waiter) -> None:
-        """Begin with one whose turn it is; in the event loop."""
+    def start(self) -> None:
+        """Begin; in the event loop."""
         # In a task of its own: the thread goes on for others, so no caller's task can wait for it.
         if isinstance(self._loop, asyncio.AbstractEventLoop):
-            task = self._loop.create_task(self._run(first), name="cheap relay", context=Context())
-            _tasks.add(task)
-            task.add_done_callback(_tasks.discard)
+            self._task = self._loop.create_task(self._run(), name="cheap relay", context=Context())
+            self._task.add_done_callback(self._never_ran)
         else:
             import trio  # which is there when it runs
 
-            trio.lowlevel.spawn_system_task(self._run, first, name="cheap relay")
+            trio.lowlevel.spawn_system_task(self._run, name="cheap relay")
 
-    async def _run(self, first: Waiter) -> None:
+    async def _run(self) -> None:
         try:
-            await to_thread.run_sync(self._work, first, abandon_on_cancel=True, limiter=unlimited())
-        except BaseException:  # the event loop comes to its end; some may wait nevertheless
-            with self._lock:
-                self._is_left = True
-                if not self.has_ended:
-                    raise
-            self._serve()
+            await to_thread.run_sync(self._work, abandon_on_cancel=True, limiter=unlimited())
+        except GeneratorExit:  # the event loop is gone, and with it all who waited
             raise
-        # Those who came last hear of it here and not before: no task may be left when they go.
+        except Exception as error:  # there is no thread to be had
+            self._leave(error)
+        except BaseException:
+            self._leave(None)
+            raise
+        else:
+            # Those who came last hear of it here and not before, so that no task is left when
+            # they end the event loop.
+            self._leave(None)
+
+    def _never_ran(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():  # somebody cancels all tasks there are, and was quicker
+            self._leave(None)
+
+    def _leave(self, error: Exception | None) -> None:
+        with self._lock:
+            if self._is_left:
+                return
+            self._is_left = True
+        if not self._has_begun:
+            self._first.failure = error or StoppedError(
+                "the tasks of the event loop were cancelled"
+            )
+            self._first.serve()
+            self._line.give_back()
         self._serve()
 
-    def _work(self, first: Waiter) -> None:
-        mine: Waiter | None = first
+    def _work(self) -> None:
+        with self._lock:
+            if self._is_left:
+                return
+            self._has_begun = True
+        mine: Waiter | None = self._first
         while mine is not None and mine.work is not None:
             mine.work()
             self._done.append(mine)
-            mine = self._pass_on(self)
+            mine = self._line.pass_on(self)
             if mine is not None and not self._is_told:
                 self._is_told = True
                 soon(self._loop, self._serve)
@@ -115,7 +155,3 @@ class Relay:
         self._is_told = False
         while self._done:
             self._done.popleft().serve()
-
-
-_tasks: Final[set[asyncio.Task[None]]] = set()
-"""An event loop itself does not keep its tasks alive."""

@@ -87,7 +87,7 @@ class Turns:
 
     def give_back(self) -> None:
         """End a turn: it is the next one's."""
-        self._begin(self._pass_on(None))
+        self._begin(self.pass_on(None))
 
     # --- waiting --------------------------------------------------------------------------
 
@@ -123,6 +123,8 @@ class Turns:
         finally:
             if self._watching is mine:
                 self._watch_on(after_timeout=not mine.has_turn)
+        if mine.failure is not None:
+            raise mine.failure
 
     def _time_left(self, start: float) -> float:
         """Return the seconds until a turn is to be had, or until nobody waits for it any more."""
@@ -177,7 +179,7 @@ class Turns:
         first.has_turn = True
         return first
 
-    def _pass_on(self, mover: Relay | None) -> Waiter | None:
+    def pass_on(self, mover: Relay | None) -> Waiter | None:
         """End a turn, in any thread; return whose it is now, if anybody's."""
         with self._lock:
             self._moved = time.monotonic()
@@ -196,4 +198,4 @@ class Turns:
         if first.work is None:
             first.serve()
         else:
-            Relay(first.loop, self._pass_on).start(first)
+            Relay(self, first).start()

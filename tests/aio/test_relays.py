@@ -17,8 +17,9 @@ from anyio import from_thread
 from cheap.aio import AsyncDao
 from cheap.aio.endings import soon
 from cheap.aio.hop import hop_of
-from cheap.aio.relays import Relay, Waiter
+from cheap.aio.relays import Relay
 from cheap.db.memory import MemoryDao
+from cheap.errors import CheapError, StoppedError
 from cheap.store import Store
 
 SEEN: ContextVar[int] = ContextVar("seen", default=0)
@@ -113,9 +114,9 @@ def test_who_cancels_all_tasks_there_are_leaves_nobody_waiting(
     relays: list[Relay] = []
 
     class Noted(Relay):
-        def start(self, first: Waiter) -> None:
+        def start(self) -> None:
             relays.append(self)
-            super().start(first)
+            super().start()
 
     monkeypatch.setattr("cheap.aio.turns.Relay", Noted)
 
@@ -153,3 +154,60 @@ def test_who_cancels_all_tasks_there_are_leaves_nobody_waiting(
         assert answers == [0, 1, 2]
 
     asyncio.run(asyncio.wait_for(many(), 30))
+
+
+@pytest.mark.anyio
+async def test_where_no_thread_is_to_be_had_that_call_fails_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dao = AsyncDao(MemoryDao())
+    failures: list[str] = []
+    answers: list[object] = []
+
+    class Threads:
+        @staticmethod
+        async def run_sync(*args: Any, **kwargs: Any) -> Any:
+            monkeypatch.undo()
+            raise RuntimeError("can't start new thread")
+
+    async def call() -> None:
+        try:
+            answers.append(await dao.list_catalog_ids())
+        except RuntimeError as error:
+            failures.append(str(error))
+
+    monkeypatch.setattr("cheap.aio.relays.to_thread", Threads)
+    await among_others(dao, [call] * 4)
+    assert (failures, answers) == (["can't start new thread"], [[], [], []])
+    assert (hop_of(dao.store).flights, hop_of(dao.store).taken) == (set(), 0)
+
+
+def test_what_was_cancelled_before_it_began_is_refused_and_the_others_go_on() -> None:
+    failures: list[CheapError] = []
+    answers: list[object] = []
+
+    async def many() -> None:
+        dao = AsyncDao(MemoryDao())
+        loop = asyncio.get_running_loop()
+        create_task = loop.create_task
+
+        def create_cancelled(*args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+            task = create_task(*args, **kwargs)
+            if task.get_name() == "cheap relay":
+                loop.create_task = create_task  # type: ignore[method-assign]
+                task.cancel()
+            return task
+
+        async def call() -> None:
+            try:
+                answers.append(await dao.list_catalog_ids())
+            except StoppedError as error:
+                failures.append(error)
+
+        loop.create_task = create_cancelled  # type: ignore[method-assign]
+        await among_others(dao, [call] * 4)
+        assert (hop_of(dao.store).flights, hop_of(dao.store).taken) == (set(), 0)
+
+    asyncio.run(asyncio.wait_for(many(), 30))
+    assert len(failures) == 1
+    assert answers == [[], [], []]
