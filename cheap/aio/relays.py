@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
+from functools import partial
 from typing import Any, Protocol
 
 import anyio
@@ -31,17 +32,19 @@ class Waiter:
 
     Attributes:
         has_turn: whether the turn has come.
+        ends_before: how many turns had ended by then.
         is_served: whether there is nothing more to wait for.
         woken: set when one of both may have changed.
         failure: why nothing was done, if so.
     """
 
-    __slots__ = ("failure", "has_turn", "is_served", "loop", "woken", "work")
+    __slots__ = ("ends_before", "failure", "has_turn", "is_served", "loop", "woken", "work")
 
     def __init__(self, work: Callable[[], object] | None = None, loop: Any = None) -> None:
         self.work = work
         self.loop = loop
         self.has_turn = False
+        self.ends_before = 0
         self.is_served = False
         self.woken = anyio.Event()
         self.failure: Exception | None = None
@@ -55,12 +58,16 @@ class Waiter:
 class Line(Protocol):
     """Where they wait."""
 
-    def pass_on(self, mover: Relay) -> Waiter | None:
+    def pass_on(self, ended: Waiter | None) -> Waiter | None:
         """End a turn, in any thread; return whose it is now, if anybody's."""
         ...
 
     def give_back(self) -> None:
         """End a turn, in the event loop."""
+        ...
+
+    def look_again(self) -> None:
+        """Hear that a turn may be free, in the event loop."""
         ...
 
 
@@ -70,9 +77,6 @@ class Relay:
     Args:
         line: where they wait.
         first: the one whose turn it is.
-
-    Attributes:
-        has_ended: whether the thread has, or is about to.
     """
 
     def __init__(self, line: Line, first: Waiter) -> None:
@@ -82,21 +86,22 @@ class Relay:
         self._task: asyncio.Task[None] | None = None  # whom event loops do not keep alive
         self._done: deque[Waiter] = deque()
         self._is_told = False
+        self._last: list[Waiter] = []
         self._lock = threading.Lock()  # for what is below
         self._has_begun = False
-        self.has_ended = False
         self._is_left = False
 
     def start(self) -> None:
         """Begin; in the event loop."""
         # In a task of its own: the thread goes on for others, so no caller's task can wait for it.
-        if isinstance(self._loop, asyncio.AbstractEventLoop):
-            self._task = self._loop.create_task(self._run(), name="cheap relay", context=Context())
-            self._task.add_done_callback(self._never_ran)
-        else:
+        if not isinstance(self._loop, asyncio.AbstractEventLoop):
             import trio  # which is there when it runs
 
             trio.lowlevel.spawn_system_task(self._run, name="cheap relay")
+        elif not self._loop.is_closed():
+            create = partial(self._loop.create_task, name="cheap relay")
+            self._task = Context().run(create, self._run())
+            self._task.add_done_callback(self._never_ran)
 
     async def _run(self) -> None:
         try:
@@ -109,8 +114,6 @@ class Relay:
             self._leave(None)
             raise
         else:
-            # Those who came last hear of it here and not before, so that no task is left when
-            # they end the event loop.
             self._leave(None)
 
     def _never_ran(self, task: asyncio.Task[None]) -> None:
@@ -128,30 +131,46 @@ class Relay:
             )
             self._first.serve()
             self._line.give_back()
-        self._serve()
+        self._serve_last()
 
     def _work(self) -> None:
+        """Work for all of them; in the thread."""
         with self._lock:
             if self._is_left:
                 return
             self._has_begun = True
-        mine: Waiter | None = self._first
-        while mine is not None and mine.work is not None:
+        mine = self._first
+        while True:
+            assert mine.work is not None
             mine.work()
+            following = self._line.pass_on(mine)
+            if following is None or following.work is None or _is_closed(self._loop):
+                break
             self._done.append(mine)
-            mine = self._line.pass_on(self)
-            if mine is not None and not self._is_told:
+            if not self._is_told:
                 self._is_told = True
                 soon(self._loop, self._serve)
-        if mine is not None:
-            self._done.append(mine)  # it wanted the turn itself
+            mine = following
+        # The last one hears of it when the task ends, so that it is not left in an event loop that
+        # is ended then; and one who wants the turn itself is handed it.
+        self._last = [mine] if following is None or following.work else [mine, following]
         with self._lock:
-            self.has_ended = True
             if not self._is_left:
                 return
-        soon(self._loop, self._serve)
+        soon(self._loop, self._serve_last)
 
     def _serve(self) -> None:
         self._is_told = False
         while self._done:
             self._done.popleft().serve()
+
+    def _serve_last(self) -> None:
+        self._serve()
+        for each in self._last:
+            each.serve()
+        self._line.look_again()
+
+
+def _is_closed(loop: Any) -> bool:
+    """Tell whether an event loop was closed while tasks wait in it; trio has them end before."""
+    return isinstance(loop, asyncio.AbstractEventLoop) and loop.is_closed()

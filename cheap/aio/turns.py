@@ -38,8 +38,8 @@ class Turns:
         self._lock = threading.Lock()  # for what is below: threads end turns, too
         self._free = width
         self._waiting: OrderedDict[Waiter, None] = OrderedDict()
-        self._moved = time.monotonic()  # when a turn was last taken or ended
-        self._mover: Relay | None = None  # who ended it
+        self._taken_at = self._moved = time.monotonic()  # when one was last taken, or ended
+        self._ends = 0
         # Only one of those who wait watches the time, for a timer costs more than the rest of it.
         self._watching: Waiter | None = None
 
@@ -89,6 +89,11 @@ class Turns:
         """End a turn: it is the next one's."""
         self._begin(self.pass_on(None))
 
+    def look_again(self) -> None:
+        """Have whoever watches the time do so by what holds now; in the event loop."""
+        if self._watching is not None:
+            self._watching.woken.set()
+
     # --- waiting --------------------------------------------------------------------------
 
     async def _wait(self, mine: Waiter) -> None:
@@ -97,13 +102,14 @@ class Turns:
         start = time.monotonic()
         try:
             while not mine.is_served:
-                self._watching = self._watching or mine
                 if self._watching is mine and mine.has_turn:
                     self._watch_on(after_timeout=True)
+                elif not mine.has_turn and (self._watching is None or self._watching.has_turn):
+                    self._watching = mine
+                if mine.woken.is_set():
+                    mine.woken = anyio.Event()
                 if self._watching is not mine:
                     await mine.woken.wait()
-                    if not mine.is_served:
-                        mine.woken = anyio.Event()
                     continue
                 left = self._time_left(start)
                 if left > 0:
@@ -117,12 +123,14 @@ class Turns:
                         f"{self._patience:g} s; do less at once, keep transactions short, or raise "
                         "the pool's size"
                     )
-        except BaseException:
+        except GeneratorExit:  # the event loop is gone, and who is left waits in vain
             self._withdraw(mine)
             raise
-        finally:
-            if self._watching is mine:
-                self._watch_on(after_timeout=not mine.has_turn)
+        except BaseException:
+            self._withdraw(mine)
+            self._watch_no_more(mine)
+            raise
+        self._watch_no_more(mine)
         if mine.failure is not None:
             raise mine.failure
 
@@ -139,6 +147,10 @@ class Turns:
             self._waiting.pop(waiter, None)
             return not waiter.has_turn
 
+    def _watch_no_more(self, mine: Waiter) -> None:
+        if self._watching is mine:
+            self._watch_on(after_timeout=not mine.is_served)
+
     def _watch_on(self, *, after_timeout: bool) -> None:
         """Let somebody else watch the time.
 
@@ -148,8 +160,7 @@ class Turns:
         with self._lock:
             order = iter(self._waiting) if after_timeout else reversed(self._waiting)
             self._watching = next(order, None)
-        if self._watching is not None:
-            self._watching.woken.set()
+        self.look_again()
 
     # --- turns; those that say so with the lock held -------------------------------------------
 
@@ -159,12 +170,12 @@ class Turns:
             return math.inf
         if self.taken < self._eager:
             return 0
-        return self._moved + HESITATION - time.monotonic()
+        return max(self._moved, self._taken_at) + HESITATION - time.monotonic()
 
     def _take(self) -> None:
         """Take a turn; with the lock."""
         self._free -= 1
-        self._moved = time.monotonic()
+        self._taken_at = time.monotonic()
 
     def _take_for_first(self) -> Waiter | None:
         with self._lock:
@@ -177,16 +188,21 @@ class Turns:
         """Return who is the next to have a turn; with the lock."""
         first, _ = self._waiting.popitem(last=False)
         first.has_turn = True
+        first.ends_before = self._ends
         return first
 
-    def pass_on(self, mover: Relay | None) -> Waiter | None:
-        """End a turn, in any thread; return whose it is now, if anybody's."""
+    def pass_on(self, ended: Waiter | None) -> Waiter | None:
+        """End a turn, in any thread; return whose it is now, if anybody's.
+
+        Args:
+            ended: whose it was, if a thread worked for one who waited.
+        """
         with self._lock:
             self._moved = time.monotonic()
-            before, self._mover = self._mover, mover
             # What helped out, while another took long, is not wanted when that has ended.
-            spare = self.taken > self._eager and before is not mover
-            if self._waiting and not spare:
+            others = 0 if ended is None else self._ends - ended.ends_before
+            self._ends += 1
+            if self._waiting and not (others and self.taken > self._eager):
                 return self._pop()
             self._free += 1
             return None
@@ -194,8 +210,8 @@ class Turns:
     def _begin(self, first: Waiter | None) -> None:
         """Do what one whose turn has come waits for; in the event loop."""
         if first is None:
-            return
-        if first.work is None:
+            self.look_again()
+        elif first.work is None:
             first.serve()
         else:
             Relay(self, first).start()

@@ -1,10 +1,12 @@
-"""Calls that wait are run by threads that go from one to the next, which nobody can tell."""
+"""Calls that wait are run by threads that go from one to the next; nobody is to notice."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from functools import partial
@@ -111,12 +113,12 @@ def test_no_task_is_left_when_the_last_call_ends(monkeypatch: pytest.MonkeyPatch
 def test_who_cancels_all_tasks_there_are_leaves_nobody_waiting(
     when: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    relays: list[Relay] = []
+    ended = threading.Event()
 
     class Noted(Relay):
-        def start(self) -> None:
-            relays.append(self)
-            super().start()
+        def _work(self) -> None:
+            super()._work()
+            ended.set()
 
     monkeypatch.setattr("cheap.aio.turns.Relay", Noted)
 
@@ -141,7 +143,7 @@ def test_who_cancels_all_tasks_there_are_leaves_nobody_waiting(
                 await asyncio.sleep(0.001)
             if when == "when it has worked":
                 go.set()
-                while not relays[0].has_ended:
+                while not ended.is_set():
                     pass  # the event loop is to hear of that, and of the cancelling, at once
             (task,) = (each for each in asyncio.all_tasks() if each.get_name() == "cheap relay")
             task.cancel()
@@ -154,6 +156,49 @@ def test_who_cancels_all_tasks_there_are_leaves_nobody_waiting(
         assert answers == [0, 1, 2]
 
     asyncio.run(asyncio.wait_for(many(), 30))
+
+
+def test_event_loops_are_forgotten_in_which_calls_have_waited() -> None:
+    dao = AsyncDao(MemoryDao())
+
+    async def many() -> weakref.ref[asyncio.AbstractEventLoop]:
+        await among_others(dao, [dao.list_catalog_ids] * 5)
+        return weakref.ref(asyncio.get_running_loop())
+
+    loops = [asyncio.run(many()) for _ in range(3)]
+    gc.collect()
+    assert [each() for each in loops] == [None] * 3
+
+
+def test_what_waits_in_an_event_loop_that_is_closed_never_begins() -> None:
+    dao = AsyncDao(MemoryDao())
+    begun, go = threading.Event(), threading.Event()
+    done: list[int] = []
+
+    def work(number: int) -> None:
+        done.append(number)
+        begun.set()
+        go.wait(30)
+
+    async def begin() -> None:
+        tasks.append(asyncio.create_task(dao.run(lambda _: None)))
+        for number in range(5):
+            tasks.append(asyncio.create_task(dao.run(lambda _, number=number: work(number))))  # type: ignore[misc]
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+
+    tasks: list[asyncio.Task[None]] = []
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(begin())
+    loop.close()
+    go.set()
+    asyncio.run(dao.close())  # which waits for the call that runs
+    assert done == [0]
+    for each in tasks:
+        each._log_destroy_pending = False  # type: ignore[attr-defined]
+    tasks.clear()
+    gc.collect()  # nothing is begun by that, either
+    assert done == [0]
 
 
 @pytest.mark.anyio

@@ -177,16 +177,60 @@ async def test_a_turn_that_a_task_wants_itself_is_handed_over() -> None:
     assert turns.taken == 0
 
 
-async def test_where_one_takes_long_another_helps_out() -> None:
+async def test_where_one_takes_long_another_helps_out(monkeypatch: pytest.MonkeyPatch) -> None:
     turns = Turns(2, 30, eager=1)
     await turns.take()
     assert not turns.take_free()  # not at once
-    threads: set[int] = set()
+    begun, go = threading.Event(), threading.Event()
+    threads: list[int] = []
+
+    def work() -> None:
+        threads.append(threading.get_ident())
+        begun.set()
+        go.wait(30)
+
     with anyio.fail_after(30):
-        for _ in range(3):
-            await turns.relay(lambda: threads.add(threading.get_ident()), loop_here())
-    assert threads
+        async with anyio.create_task_group() as group:
+            for _ in range(4):
+                group.start_soon(turns.relay, work, loop_here())
+            while not begun.is_set():
+                await anyio.sleep(0.001)
+            monkeypatch.setattr("cheap.aio.turns.HESITATION", math.inf)  # no third comes to help
+            go.set()
+    assert len(threads) == 4
+    assert len(set(threads)) == 1
+    assert turns.taken == 1
     turns.give_back()
+    assert turns.taken == 0
+
+
+async def test_and_another_when_it_takes_long_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What helped out has left by then, and somebody must be watching the time."""
+    turns = Turns(2, 30, eager=1)
+    await turns.take()
+    go = [threading.Event() for _ in range(3)]
+    begun: list[int] = []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        go[number].wait(30)
+
+    with anyio.fail_after(20):  # less than patience, which is what the watcher has
+        async with anyio.create_task_group() as group:
+            for number in range(3):
+                group.start_soon(turns.relay, partial(work, number), loop_here())
+                await anyio.wait_all_tasks_blocked()
+            while begun != [0]:
+                await anyio.sleep(0.001)
+            turns.give_back()
+            while begun != [0, 1]:
+                await anyio.sleep(0.001)
+            await anyio.wait_all_tasks_blocked()
+            go[0].set()  # the helper leaves, and the second call stands still
+            while begun != [0, 1, 2]:
+                await anyio.sleep(0.001)
+            for each in go:
+                each.set()
     assert turns.taken == 0
 
 
