@@ -345,8 +345,7 @@ class SqliteAdapter(Adapter):
 
     @property
     def eager_readers(self) -> int:
-        # It works in our own process, where a second thread mostly waits for Python's lock: with
-        # two, a server over HTTP answers a third less.
+        # It works in our own process, where a second thread mostly waits for Python's lock.
         return 1
 
     @property
