@@ -168,18 +168,19 @@ class Hop:
 
     async def run(self, work: Callable[[], T], *, write: bool) -> T:
         """Run a call when its turn comes."""
-        self.check_open()
-        flight = self.flight()
-        turns = self._turns_in(flight.loop, write=write)
+        flight, turns = self._announce(write=write)
         if turns.take_free():
             return await self.fly(flight, work, turns.give_back)
         return await flight.relayed(work, turns)
 
-    async def ready(self, *, write: bool) -> tuple[Flight, Turns]:
-        """Wait for a turn; return a flight that has it, and to where it is given back."""
+    def _announce(self, *, write: bool) -> tuple[Flight, Turns]:
         self.check_open()
         flight = self.flight()
-        turns = self._turns_in(flight.loop, write=write)
+        return flight, self._turns_in(flight.loop, write=write)
+
+    async def ready(self, *, write: bool) -> tuple[Flight, Turns]:
+        """Wait for a turn; return a flight that has it, and to where it is given back."""
+        flight, turns = self._announce(write=write)
         try:
             await turns.take()
         except BaseException:

@@ -104,7 +104,7 @@ class Turns:
             while not mine.is_served:
                 if self._watching is mine and mine.has_turn:
                     self._watch_on(after_timeout=True)
-                elif not mine.has_turn and (self._watching is None or self._watching.has_turn):
+                elif self._watching is None and not mine.has_turn:
                     self._watching = mine
                 if mine.woken.is_set():
                     mine.woken = anyio.Event()

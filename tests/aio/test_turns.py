@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 from anyio.lowlevel import current_token
 
 from cheap.aio.turns import Turns
@@ -204,65 +205,123 @@ async def test_where_one_takes_long_another_helps_out(monkeypatch: pytest.Monkey
     assert turns.taken == 0
 
 
-async def test_and_another_when_it_takes_long_again(monkeypatch: pytest.MonkeyPatch) -> None:
+class Standing:
+    """Three calls that stand still until they are told; the first is begun by one that helps out.
+
+    Args:
+        turns: of which one is taken for long.
+    """
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
+        self.go = [threading.Event() for _ in range(3)]
+        self.begun: list[int] = []
+
+    def work(self, number: int) -> None:
+        self.begun.append(number)
+        self.go[number].wait(30)
+
+    async def until_begun(self, count: int) -> None:
+        while len(self.begun) < count:
+            await anyio.sleep(0.001)
+
+    async def start(self, group: TaskGroup) -> None:
+        for number in range(3):
+            group.start_soon(self.turns.relay, partial(self.work, number), loop_here())
+            await anyio.wait_all_tasks_blocked()
+        await self.until_begun(1)
+
+    def end(self) -> None:
+        for each in self.go:
+            each.set()
+
+
+async def test_and_another_when_it_takes_long_again() -> None:
     """What helped out has left by then, and somebody must be watching the time."""
     turns = Turns(2, 30, eager=1)
     await turns.take()
-    go = [threading.Event() for _ in range(3)]
-    begun: list[int] = []
-
-    def work(number: int) -> None:
-        begun.append(number)
-        go[number].wait(30)
-
+    calls = Standing(turns)
     with anyio.fail_after(20):  # less than patience, which is what the watcher has
         async with anyio.create_task_group() as group:
-            for number in range(3):
-                group.start_soon(turns.relay, partial(work, number), loop_here())
-                await anyio.wait_all_tasks_blocked()
-            while begun != [0]:
-                await anyio.sleep(0.001)
+            await calls.start(group)
             turns.give_back()
-            while begun != [0, 1]:
-                await anyio.sleep(0.001)
+            await calls.until_begun(2)
             await anyio.wait_all_tasks_blocked()
-            go[0].set()  # the helper leaves, and the second call stands still
-            while begun != [0, 1, 2]:
-                await anyio.sleep(0.001)
-            for each in go:
-                each.set()
+            calls.go[0].set()  # the helper leaves, and the second call stands still
+            await calls.until_begun(3)
+            calls.end()
     assert turns.taken == 0
 
 
 async def test_and_leaves_when_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     turns = Turns(2, 30, eager=1)
     await turns.take()
-    go = [threading.Event() for _ in range(3)]
-    begun: list[int] = []
-
-    def work(number: int) -> None:
-        begun.append(number)
-        go[number].wait(30)
-
+    calls = Standing(turns)
     async with anyio.create_task_group() as group:
-        for number in range(3):
-            group.start_soon(turns.relay, partial(work, number), loop_here())
-            await anyio.wait_all_tasks_blocked()
-        while begun != [0]:  # which helps out
-            await anyio.sleep(0.001)
+        await calls.start(group)
         monkeypatch.setattr("cheap.aio.turns.HESITATION", math.inf)
         turns.give_back()
-        while begun != [0, 1]:
-            await anyio.sleep(0.001)
+        await calls.until_begun(2)
         assert turns.taken == 2
-        go[0].set()
+        calls.go[0].set()
         while turns.taken == 2:
             await anyio.sleep(0.001)
-        assert begun == [0, 1]  # the third waits for the second
-        go[1].set()
-        go[2].set()
-    assert begun == [0, 1, 2]
+        assert calls.begun == [0, 1]  # the third waits for the second
+        calls.end()
+    assert calls.begun == [0, 1, 2]
     assert turns.taken == 0
+
+
+async def test_a_turn_that_becomes_free_while_one_joins_the_line_is_seen() -> None:
+    """Whoever watched the time is at work by then, and watches no more."""
+    turns = Turns(2, 30)
+    await turns.take()
+    await turns.take()
+    begun, go = threading.Event(), threading.Event()
+
+    def stand() -> None:
+        begun.set()
+        go.wait(30)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(turns.relay, stand, loop_here())
+        await anyio.wait_all_tasks_blocked()
+        turns.give_back()
+        while not begun.is_set():
+            await anyio.sleep(0.001)
+        turns.give_back()  # too late for who has just found no turn free:
+        with anyio.fail_after(20):
+            await turns.relay(lambda: None, loop_here())
+        go.set()
+    assert turns.taken == 0
+
+
+async def test_one_who_is_cancelled_at_work_leaves_the_watch_to_the_first() -> None:
+    turns = Turns(1, 3 * UNIT)
+    await turns.take()
+    queue = Queue(turns)
+    begun, go = threading.Event(), threading.Event()
+
+    def stand() -> None:
+        begun.set()
+        go.wait(30)
+
+    async with anyio.create_task_group() as group:
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as inner:
+                inner.start_soon(turns.relay, stand, loop_here())
+                for name in "ab":
+                    await anyio.wait_all_tasks_blocked()
+                    group.start_soon(queue.want, name)
+                await anyio.wait_all_tasks_blocked()
+                turns.give_back()
+                while not begun.is_set():
+                    await anyio.sleep(0.001)
+                scope.cancel()
+        while len(queue.gave_up) < 2:
+            await anyio.sleep(0.001)
+        go.set()
+    assert list(queue.gave_up) == ["a", "b"]
 
 
 async def test_who_gives_up_while_waiting_is_passed_over() -> None:
