@@ -33,7 +33,13 @@ from cheap.core.edits import (
     SetHeader,
     Splice,
 )
-from cheap.errors import ConflictError, InvalidEditError, InvalidValueError, MissingKeyError
+from cheap.errors import (
+    CatalogNotFoundError,
+    ConflictError,
+    InvalidEditError,
+    InvalidValueError,
+    MissingKeyError,
+)
 from cheap.store import Store
 from tests.contract.samples import (
     LIST,
@@ -480,7 +486,14 @@ def test_a_revision_that_was_never_reached(store: Store) -> None:
     catalog = new_catalog(store, *start())
     store.commit(catalog, [Append("list", [A])])
     before = store.load_catalog(catalog)
-    for edits in ([Splice("list", 0, 1)], [SetHeader("2")], [CreateHierarchy("x", LIST)], []):
+    wrong = PutAspects(P, {A: {"age": 1}})  # which is told after that
+    for edits in (
+        [Splice("list", 0, 1)],
+        [SetHeader("2")],
+        [CreateHierarchy("x", LIST)],
+        [wrong],
+        [],
+    ):
         for expect, own in ((3, []), (99, []), (2**62, []), (1, [3])):
             with pytest.raises(ConflictError) as caught:
                 store.commit(catalog, edits, expect=expect, own=own)
@@ -488,6 +501,14 @@ def test_a_revision_that_was_never_reached(store: Store) -> None:
             assert caught.value.revision == 2
     assert store.load_catalog(catalog) == before
     assert store.commit(catalog, [Splice("list", 0, 1)], expect=1, own=[2]).revision == 3
+
+
+def test_a_wrong_record_for_a_catalog_that_is_gone(store: Store) -> None:
+    catalog = new_catalog(store, *start())
+    store.commit(catalog, [PutAspects(P, {A: person("y")})])
+    store.delete_catalog(catalog)
+    with pytest.raises(CatalogNotFoundError):
+        store.commit(catalog, [PutAspects(P, {A: {"age": 1}})])
 
 
 def test_conflicts_in_lists_of_ids(store: Store) -> None:

@@ -358,8 +358,7 @@ class Verbs:
             try:
                 made, asked = yield from self._written(catalog_id, edits, written)
             except InvalidValueError:
-                if written:
-                    yield from self._refuse_earlier(catalog_id, form, edits[len(written)])
+                yield from self._refuse_earlier(catalog_id, form, edits[len(written)])
                 raise
             try:
                 reply = yield call(routes.COMMIT, catalog_id, body=form)
@@ -381,9 +380,10 @@ class Verbs:
                 self._definitions[catalog_id, name] = definition
 
     def _refuse_earlier(self, catalog_id: UUID, form: dict[str, Any], refused: Edit) -> Steps[None]:
-        """Raise what is wrong with the edits before one whose records were refused, if anything.
+        """Raise what a store finds before it comes to the edit whose records were refused here.
 
-        They are sent with one that the server refuses for certain: of an unknown definition.
+        That is anything about the catalog, what is expected of it, and the edits before that one,
+        which are sent with one that the server refuses for certain: of an unknown definition.
         """
         assert isinstance(refused, PutAspects)
         name = refused.hierarchy
