@@ -511,6 +511,17 @@ def test_a_wrong_record_for_a_catalog_that_is_gone(store: Store) -> None:
         store.commit(catalog, [PutAspects(P, {A: {"age": 1}})])
 
 
+def test_a_wrong_record_for_a_map_that_is_gone(store: Store) -> None:
+    catalog = new_catalog(store, *start())
+    wrong = PutAspects(P, {A: {"age": 1}})
+    with pytest.raises(InvalidValueError):
+        store.commit(catalog, [PutAspects(P, {A: person("y")}), wrong])
+    store.commit(catalog, [DropHierarchy(P)])
+    store.commit(catalog, [PutDefinition(PERSON)])
+    with pytest.raises(MissingKeyError):
+        store.commit(catalog, [wrong])
+
+
 def test_conflicts_in_lists_of_ids(store: Store) -> None:
     """The one that clashes is named, wherever it stands among many."""
     catalog = new_catalog(store, *start())

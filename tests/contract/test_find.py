@@ -17,7 +17,7 @@ from uuid import UUID
 import pytest
 
 from cheap.core import AspectDef, Order, PropertyDef, field
-from cheap.core.edits import PutAspects
+from cheap.core.edits import DropHierarchy, PutAspects, PutDefinition
 from cheap.core.filters import Compare, Condition, Contains, IsIn, Not, StartsWith
 from cheap.errors import InvalidQueryError, MissingKeyError
 from cheap.store import Store
@@ -538,6 +538,18 @@ def test_orders_that_make_no_sense(store: Store, catalog: UUID) -> None:
     for order in orders:
         with pytest.raises(InvalidQueryError):
             pytest.fail(f"{order}: {store.find_aspects(catalog, 'city', order_by=order)}")
+
+
+def test_what_is_not_there_comes_before_what_makes_no_sense(store: Store, catalog: UUID) -> None:
+    """Also where the definition is there still, and may be remembered."""
+    for _ in range(2):
+        with pytest.raises(InvalidQueryError):
+            store.find_aspects(catalog, "city", field("nothing") == 1)
+    (city,) = store.list_aspect_defs(catalog)
+    store.commit(catalog, [DropHierarchy("city")])
+    store.commit(catalog, [PutDefinition(city)])
+    with pytest.raises(MissingKeyError):
+        store.find_aspects(catalog, "city", field("nothing") == 1)
 
 
 def test_a_property_whose_name_begins_with_a_minus(store: Store) -> None:

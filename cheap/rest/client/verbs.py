@@ -247,6 +247,13 @@ class Verbs:
             definition = yield from self._definition(catalog_id, name)
             return work(definition)
 
+    def _see_map(self, catalog_id: UUID, name: str) -> Steps[None]:
+        """Raise MissingKeyError if there is no such aspect map, though its definition may be there.
+
+        What is not there comes before what makes no sense, as on every store.
+        """
+        yield call(routes.QUERY_ASPECTS, catalog_id, body={"aspect": name, "limit": 1})
+
     # --- contents -------------------------------------------------------------------------
 
     def create_hierarchy(
@@ -327,9 +334,12 @@ class Verbs:
             reply, _ = yield from self._limits.at_most("page_size", limit, page)
             return contents.read_aspects(reply.body)
         for last in (False, True):
-            form |= yield from self._by_definition(
-                catalog_id, name, partial(question, where=where, order_by=order_by)
-            )
+            work = partial(question, where=where, order_by=order_by)
+            try:
+                form |= yield from self._by_definition(catalog_id, name, work)
+            except InvalidError:
+                yield from self._see_map(catalog_id, name)
+                raise
             try:
                 reply, _ = yield from self._limits.at_most("page_size", limit, page)
                 return contents.read_aspects(reply.body)
@@ -358,7 +368,8 @@ class Verbs:
             try:
                 made, asked = yield from self._written(catalog_id, edits, written)
             except InvalidValueError:
-                yield from self._refuse_earlier(catalog_id, form, edits[len(written)])
+                if written or own or expect is not None:
+                    yield from self._refuse_earlier(catalog_id, form, edits[len(written)])
                 raise
             try:
                 reply = yield call(routes.COMMIT, catalog_id, body=form)
@@ -409,9 +420,15 @@ class Verbs:
                     definition = made[name]
                 elif catalog_id is not None:
                     asked.append(name)
+                    is_old = (catalog_id, name) in self._definitions
                     with suppress(MissingKeyError):  # the server says what is wrong, in its turn
                         work = partial(written_by, edit=edit)
-                        written.append((yield from self._by_definition(catalog_id, name, work)))
+                        try:
+                            written.append((yield from self._by_definition(catalog_id, name, work)))
+                        except InvalidError:
+                            if is_old:
+                                yield from self._see_map(catalog_id, name)
+                            raise
                         continue
             written.append(written_by(definition, edit))
             made |= definitions_after(edit)
