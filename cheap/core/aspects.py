@@ -178,7 +178,8 @@ class Aspect(MutableMapping[str, Value]):
         return iter(self._codec.readers)
 
     def __len__(self) -> int:
-        return len(self._codec.readers) + len(self._extras())
+        own = len(self._codec.readers)
+        return own + len(self._extras()) if self._codec.definition.can_add_properties else own
 
     def __contains__(self, name: object) -> bool:
         return name in self._codec.readers or name in self._extras()

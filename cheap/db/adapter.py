@@ -45,6 +45,13 @@ class Session(ABC):
     def rows(self, statement: str, params: Params) -> list[Row]:
         """Run a query and return all of its rows."""
 
+    def parts(self, statement: str, params: Params) -> Generator[Sequence[Row]]:
+        """Run a query for many rows and yield them some at a time, as they come.
+
+        Nothing else can be run on the session until the last part was taken, or this was closed.
+        """
+        yield self.rows(statement, params)
+
     @abstractmethod
     def run(self, statement: str, params: Params) -> int:
         """Run a statement and return how many rows it touched."""

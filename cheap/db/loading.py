@@ -25,7 +25,7 @@ from cheap.db.rows import (
     HierarchyRow,
     Paths,
     as_text,
-    packed_records,
+    packed_parts,
 )
 from cheap.store import (
     Entry,
@@ -36,8 +36,7 @@ def load_hierarchy(session: Session, catalog: Catalog, found: HierarchyRow) -> N
     """Load one hierarchy into a catalog."""
     place = {"catalog_id": catalog.global_id.bytes, "hierarchy": found.number}
     if found.type is HierarchyType.ASPECT_MAP:
-        rows = session.rows(session.statements.load_aspects, place)
-        packed = packed_records(session, place, rows)
+        packed = packed_parts(session, place, session.statements.load_aspects)
         made = AspectMap.of_packed(found.codec.definition, packed)
         made.note_indexes(found.indexes)
         catalog.add_hierarchy(made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -198,6 +199,23 @@ def packed_records(
     if isinstance(documents[0], str):
         documents = [each.encode() for each in documents]
     return dict(zip(ids_from_bytes(entities), documents, strict=True))
+
+
+def packed_parts(
+    session: Session, place: Mapping[str, object], statement: str
+) -> dict[UUID, bytes]:
+    """Return the packed records of a query for many; see ``packed_records``."""
+    packed: dict[UUID, bytes] = {}
+    late: list[Row] = []
+    with closing(session.parts(statement, place)) as parts:
+        for rows in parts:
+            if any(row[1] is None for row in rows):
+                # What lies in pieces is fetched when all parts came; its place is kept for it.
+                late += [row for row in rows if row[1] is None]
+                rows = [(row[0], as_bytes(row[1] or b"")) for row in rows]
+            packed |= packed_records(session, place, rows)
+    packed |= packed_records(session, place, late)
+    return packed
 
 
 def _completed(

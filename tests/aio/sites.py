@@ -14,9 +14,9 @@ from cheap.aio import mariadb, postgres, sqlite
 from cheap.aio.adapter import AsyncAdapter
 from cheap.aio.dao import AsyncDao
 from cheap.db import mariadb as blocking_mariadb
-from cheap.db import postgres as blocking_postgres
 from cheap.db import sqlite as blocking_sqlite
 from cheap.db.adapter import Session
+from cheap.db.postgres_session import PostgresSession
 from cheap.db.schema import STORE, TABLES
 from tests.db.places import MariaDbSite, PostgresSite, ServerSite, Site, SqliteSite
 
@@ -161,7 +161,7 @@ class SqliteAioSite(AioSite):
 
 
 class PostgresAioSite(AioSite):
-    session = blocking_postgres.PostgresSession
+    session = PostgresSession
     endless = "SELECT pg_sleep(60)"
     site: ServerSite
 

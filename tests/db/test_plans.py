@@ -61,7 +61,7 @@ def noted(dao: SqlDao, site: Site, monkeypatch: pytest.MonkeyPatch) -> Generator
     with dao.adapter.session() as session:
         kind = type(session)
     with monkeypatch.context() as patch:
-        for verb in ("rows", "run", "later"):
+        for verb in ("rows", "parts", "run", "later"):
             real: Callable[..., Any] = getattr(kind, verb)
 
             def note(

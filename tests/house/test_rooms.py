@@ -12,7 +12,7 @@ FILES = {str(path.relative_to(HOUSE)): path.read_text() for path in sorted(HOUSE
 
 DRIVERS: dict[str, str | tuple[str, ...]] = {
     "sqlite3": "db/sqlite.py",
-    "psycopg": "db/postgres.py",
+    "psycopg": ("db/postgres.py", "db/postgres_session.py"),
     "psycopg_pool": "db/postgres.py",
     "pymysql": "db/mariadb.py",
     "httpx": "rest/client/",

@@ -110,12 +110,13 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
 
     def walk(self) -> Iterator[tuple[UUID, Aspect]]:
         """Look at one record after the other; for the views of this map."""
-        held_all, walks = self._held, self._walks
+        held_all, codec, under_way = self._held, self._codec, self._walks.under_way
         if len(held_all) <= RECENT:
             for entity, held in held_all.items():
                 yield entity, self.look(entity, held)
             return
-        walk = walks.begin()
+        self._check_readable()
+        walk = self._walks.begin()
         try:
             for entity, held in held_all.items():
                 if held_all is not self._held:
@@ -123,18 +124,18 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
                         f"aspect {self.name!r} was redefined in a loop over its map; "
                         "loop over list(map.items())"
                     )
-                if not isinstance(held, bytes) or len(walks) > 1:
+                if not isinstance(held, bytes) or len(under_way) > 1:
                     yield entity, self.look(entity, held)
-                else:
-                    aspect = self._decoded(entity, held)
-                    walk.append(aspect)
-                    if len(walk) > STEPS:
-                        self._leave(walk)
-                    yield entity, aspect
+                    continue
+                aspect = Aspect.from_row(codec, codec.unpack(held), self, entity, held)
+                walk.append(aspect)
+                if len(walk) > STEPS:
+                    self._leave(walk)
+                yield entity, aspect
         finally:
             while walk:
                 self._leave(walk)
-            walks.end(walk)
+            self._walks.end(walk)
 
     def _leave(self, walk: list[Aspect]) -> None:
         """Forget the first aspect of a walk, unless somebody else has it."""
@@ -148,10 +149,12 @@ class AspectMap(KeyedHierarchy[UUID], MutableMapping[UUID, Aspect]):
                 looked.packed = held
 
     def _decoded(self, entity: UUID, packed: bytes) -> Aspect:
-        codec = self._codec
-        if not codec.definition.readable:
+        self._check_readable()
+        return Aspect.from_row(self._codec, self._codec.unpack(packed), self, entity, packed)
+
+    def _check_readable(self) -> None:
+        if not self._codec.definition.readable:
             raise NotReadableError(f"aspect {self.name!r} is not readable")
-        return Aspect.from_row(codec, codec.unpack(packed), self, entity, packed)
 
     def __setitem__(self, entity: UUID, value: object) -> None:
         codec = self._codec

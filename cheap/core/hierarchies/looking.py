@@ -48,32 +48,34 @@ def packed_of(held: Held) -> bytes:
 
 
 class Walks:
-    """The loops over a map that are under way, each with the aspects that it gave last."""
+    """The loops over a map that are under way, each with the aspects that it gave last.
 
-    __slots__ = ("_walks",)
+    Attributes:
+        under_way: the last aspects of each loop; always the same list.
+    """
+
+    __slots__ = ("under_way",)
 
     def __init__(self) -> None:
-        self._walks: list[list[Aspect]] = []
+        self.under_way: list[list[Aspect]] = []
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Walks:
         return Walks()
 
-    def __len__(self) -> int:
-        return len(self._walks)
-
     def begin(self) -> list[Aspect]:
         """Begin a loop; return where it is to put the aspects that it gives."""
         walk: list[Aspect] = []
-        self._walks.append(walk)
+        self.under_way.append(walk)
         return walk
 
     def end(self, walk: list[Aspect]) -> None:
         """End a loop."""
-        self._walks = [each for each in self._walks if each is not walk]
+        # In place, and by identity: walks that remember equal aspects are equal.
+        self.under_way[:] = [each for each in self.under_way if each is not walk]
 
     def find(self, entity: UUID) -> Aspect | None:
         """Return the aspect of an entity that one of the loops has given, if one remembers it."""
-        for walk in self._walks:
+        for walk in self.under_way:
             for aspect in walk:
                 if aspect.entity == entity:
                     return aspect
@@ -81,7 +83,7 @@ class Walks:
 
     def release(self, entity: UUID) -> None:
         """Cut the tie between the map and the aspect of a record that it no longer holds."""
-        for walk in self._walks:
+        for walk in self.under_way:
             for place, aspect in enumerate(walk):
                 if aspect.entity == entity:
                     aspect.release()
