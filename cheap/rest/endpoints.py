@@ -27,6 +27,7 @@ from cheap.errors import (
     TooLargeError,
     UnsupportedMediaError,
 )
+from cheap.rest.in_hand import IN_HAND, InHand
 from cheap.rest.keys import Keys
 from cheap.rest.messages import Answer, Handler, Request
 from cheap.rest.serving import IDEMPOTENCY_KEY, Serving
@@ -48,7 +49,7 @@ A proxy that compresses an answer weakens its ETag to ``W/"1"``: the revision is
 """
 _CHARSET: Final = re.compile(r';\s*charset="?([^";\s]*)')
 
-_UNREAD: Final = "nothing of the answer was read"
+_UNREAD: Final = "nothing of the answer was read within {}"
 _PIECE: Final = 256 * 1024
 """Bytes of a stream that are sent at once, so that a slow reader has time for each."""
 
@@ -123,9 +124,9 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[ROUTE] = self._route.name
         request = self._request(scope)
-        work, serving = self._work, self._serving
+        work, serving, in_hand = self._work, self._serving, scope[IN_HAND]
         if work.stream_in is not None and work.is_streamed_in(request):
-            more = partial(self._in_time, receive, "no more of the body came")
+            more = partial(self._more, receive)
             async with aclosing(_body(more)) as body:
                 found = await work.stream_in(serving, request, body)
             found = found.coded(request.headers.get("accept-encoding", ""))
@@ -139,8 +140,8 @@ class Endpoint:
             assert work.handle is not None
             if self._route.takes:
                 whole = partial(_whole_body, receive, request)
-                request.body = await self._in_time(whole, "the body did not come")
-            answer = partial(serving.answer, work.handle, request)
+                request.body = await in_hand.within(whole, "the body did not come within {}")
+            answer = partial(serving.answer, work.handle, request, in_hand)
             waits = work.wait is not None and request.query.wait
             pause = partial(_pause, receive)
             found = await (work.wait(serving, request, answer, pause) if waits else answer())  # type: ignore[misc]
@@ -148,14 +149,14 @@ class Endpoint:
             found.headers["location"] = (
                 quote(scope.get("root_path", "")) + found.headers["location"]
             )
-        await self._in_time(partial(send_answer, found, send), _UNREAD)
+        await in_hand.within(partial(send_answer, found, send), _UNREAD)
 
-    async def _in_time(self, step: Callable[[], Awaitable[T]], otherwise: str) -> T:
-        """Wait for the caller to send or to read something, but not for ever."""
+    async def _more(self, receive: Receive) -> Message:
+        """Wait for more of a body that is written as it comes: what was written is told of."""
         seconds = self._serving.settings.request_timeout
         with anyio.CancelScope(deadline=anyio.current_time() + seconds):
-            return await step()
-        raise RequestTimeoutError(f"{otherwise} within {seconds:g} s")
+            return await receive()
+        raise RequestTimeoutError(f"no more of the body came within {seconds:g} s")
 
     # --- reading --------------------------------------------------------------------------
 
@@ -260,8 +261,10 @@ class Endpoint:
                     yield chunk[start : start + _PIECE]
                 chunk = await anext(chunks, None)
 
+        in_hand: InHand = scope[IN_HAND]
+
         async def send_in_time(message: Message) -> None:
-            await self._in_time(partial(send, message), _UNREAD)
+            await in_hand.within(partial(send, message), _UNREAD)
 
         try:
             async with aclosing(all_of_them()) as pieces:

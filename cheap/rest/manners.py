@@ -12,7 +12,6 @@ from functools import partial
 from typing import Final
 from urllib.parse import quote
 
-import anyio
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -20,10 +19,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cheap.aio import Outcome, Watch, watch
+from cheap.aio import Watch, watch
 from cheap.errors import (
     CheapError,
-    CommitUnknownError,
     InternalError,
     InvalidError,
     MalformedRequestError,
@@ -34,6 +32,7 @@ from cheap.errors import (
     UnknownRouteError,
 )
 from cheap.rest.endpoints import ROUTE, send_answer
+from cheap.rest.in_hand import IN_HAND, InHand
 from cheap.rest.measures import Measures
 from cheap.rest.messages import Answer
 from cheap.rest.serving import Serving
@@ -87,10 +86,8 @@ class Manners:
             await send(message)
 
         try:
-            if path.removeprefix(scope.get("root_path", "")) in _UNCOUNTED:
-                await self._app(scope, receive, noting)
-            else:
-                await self._guarded(scope, receive, noting)
+            counted = path.removeprefix(scope.get("root_path", "")) not in _UNCOUNTED
+            await self._guarded(scope, receive, noting, counted=counted)
         except ClientDisconnect:
             status = status or 499  # nobody is there to hear more; the number is nginx's
         except Exception as error:
@@ -113,26 +110,25 @@ class Manners:
                 *(request_id.decode(), scope["method"], quoted, status, seconds * 1000),
             )
 
-    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send, *, counted: bool) -> None:
         serving, most = self._serving, self._serving.settings.max_requests
-        if serving.stopping.is_set():
+        if counted and serving.stopping.is_set():
             raise OverloadedError("the server is stopping")
-        if len(serving.in_hand) >= most:
+        if counted and len(serving.in_hand) >= most:
             raise OverloadedError(f"this server has {most:,} requests in hand")
         # A stream out makes many calls, and none of them matters.
         watching = nullcontext(Watch()) if scope["method"] in ("GET", "HEAD") else watch()
-        with watching as seen, anyio.CancelScope() as in_hand:
-            serving.in_hand.add(in_hand)
+        with watching as seen:
+            scope[IN_HAND] = in_hand = InHand(serving.clock(), seen)
+            if counted:
+                serving.in_hand.add(in_hand)
             try:
-                await self._app(scope, receive, send)
+                with in_hand.scope:
+                    await self._app(scope, receive, send)
             finally:
                 serving.in_hand.discard(in_hand)
-        if in_hand.cancelled_caught:
-            if any(each.outcome in (Outcome.COMMITTED, Outcome.UNKNOWN) for each in seen.calls):
-                raise CommitUnknownError(
-                    "the server stopped when this was done, or partly done: read again to see"
-                )
-            raise OverloadedError("the server stopped before this was done; it was rolled back")
+        if in_hand.scope.cancelled_caught:
+            raise in_hand.error()
 
 
 class Cors(CORSMiddleware):

@@ -10,11 +10,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from hashlib import blake2b
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import anyio
 import msgspec
 from anyio import to_thread
+from anyio.lowlevel import current_token
 
 from cheap.aio import AsyncDao, Outcome, watch
 from cheap.errors import (
@@ -26,6 +27,7 @@ from cheap.errors import (
     OverloadedError,
     RequestTimeoutError,
 )
+from cheap.rest.in_hand import Clock, InHand, clock_of
 from cheap.rest.messages import Answer, Handler, Request
 from cheap.rest.settings import Settings
 from cheap.store import Desk, KeptAnswer
@@ -34,6 +36,7 @@ T = TypeVar("T")
 
 IDEMPOTENCY_KEY: Final = "idempotency-key"
 _TRIES: Final = 4
+_LATE: Final = "the request took longer than {}; it was rolled back"
 
 
 class _Raced(Exception):
@@ -51,7 +54,7 @@ class Serving:
     Attributes:
         settings: the server's settings.
         stopping: set when the server stops: new requests are refused, those in hand go on.
-        in_hand: the scopes of the requests in hand.
+        in_hand: the requests in hand.
     """
 
     def __init__(
@@ -59,11 +62,12 @@ class Serving:
     ) -> None:
         self.settings = settings
         self.stopping = threading.Event()
-        self.in_hand: set[anyio.CancelScope] = set()
+        self.in_hand: set[InHand] = set()
         self._open_store = open_store
         self._owns_store = owns_store
         self._lock = threading.Lock()  # taken in worker threads only
         self._dao: AsyncDao | None = None
+        self._clocks: weakref.WeakKeyDictionary[Any, Clock] = weakref.WeakKeyDictionary()
         self._finalizer: weakref.finalize[[], Serving] | None = None
 
     # --- the store ------------------------------------------------------------------------
@@ -107,7 +111,7 @@ class Serving:
     def cut(self) -> None:
         """Cancel the requests in hand; what they have not committed is rolled back."""
         for each in list(self.in_hand):
-            each.cancel()
+            each.cut()
 
     async def close(self) -> None:
         """Let the calls in hand end, for a while, then stop them; and close the store."""
@@ -120,6 +124,14 @@ class Serving:
             self._finalizer.detach()
 
     # --- calls ----------------------------------------------------------------------------
+
+    def clock(self) -> Clock:
+        """Return the clock of the running event loop."""
+        loop = current_token().native_token
+        clock = self._clocks.get(loop)
+        if clock is None:
+            clock = self._clocks[loop] = clock_of(loop, self.settings.request_timeout)
+        return clock
 
     async def run(
         self, work: Callable[[Desk], T], *, write: bool = False, seconds: float | None = None
@@ -149,10 +161,12 @@ class Serving:
             )
         raise RequestTimeoutError(f"the request took longer than {seconds:g} s; it was rolled back")
 
-    async def answer(self, handler: Handler, request: Request) -> Answer:
+    async def answer(self, handler: Handler, request: Request, in_hand: InHand) -> Answer:
         """Answer a request; once only for each idempotency key."""
-        write = request.route.writes
-        return await self.run(partial(_answered, handler, request), write=write)
+        dao = await self.dao()
+        work: Callable[[Desk], Answer] = partial(_answered, handler, request)
+        call = partial(dao.run, work, write=request.route.writes)  # type: ignore[arg-type]
+        return await in_hand.within(call, _LATE)
 
     # --- housekeeping ---------------------------------------------------------------------
 

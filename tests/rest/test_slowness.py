@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
 import pytest
 
 from cheap.core.edits import PutAspects
+from cheap.rest import in_hand
 from tests.contract.samples import NOTE, PERSON, A, entities, map_of
 from tests.rest.apps import Site, site
 
@@ -138,3 +140,35 @@ async def test_who_waits_for_changes_and_goes_away_keeps_no_place() -> None:
                 leaves.set()
         assert not caller.answer
         assert not here.app.state.serving.in_hand
+
+
+async def test_each_step_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although one timer is set for all of them."""
+    now = 1_000.0
+    timers: list[float] = []
+    loop = SimpleNamespace(call_later=lambda seconds, _: timers.append(seconds))
+    monkeypatch.setattr(in_hand, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(in_hand, "asyncio", SimpleNamespace(get_running_loop=lambda: loop))
+    clock = in_hand.OneTimer(60)
+    first, second, third, fourth = scopes = [anyio.CancelScope() for _ in range(4)]
+    clock.begin(first)
+    clock.begin(second)
+    now += 40
+    clock.begin(third)
+    clock.end(second)
+    now += 20
+    clock._look()
+    assert [each.cancel_called for each in scopes] == [True, False, False, False]
+    assert timers == [60, 40]  # until the third is late
+    clock.begin(fourth)
+    clock.end(third)
+    now += 40
+    clock._look()
+    assert timers == [60, 40, 20]
+    clock.end(fourth)
+    now += 20
+    clock._look()
+    assert timers == [60, 40, 20]  # nobody is left to wait for
+    assert not any(each.cancel_called for each in (second, third, fourth))
+    clock.begin(second)
+    assert timers == [60, 40, 20, 60]
