@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from cheap.aio.endings import in_thread, is_over
+from cheap.aio.endings import in_thread
 from cheap.aio.flights import AGAIN
 from cheap.aio.hop import Hop
+from cheap.aio.loops import is_over
 from cheap.aio.transactions import joined_in
 from cheap.errors import MisuseError
 

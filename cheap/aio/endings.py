@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import anyio
 from anyio import CancelScope, get_cancelled_exc_class
-from anyio.lowlevel import current_token
+
+from cheap.aio.loops import running_loop, soon
 
 
 class Ending:
@@ -45,7 +44,7 @@ class Ending:
         if self.has_come:
             call()
         else:
-            self.then(partial(soon, current_token().native_token, call))
+            self.then(partial(soon, running_loop(), call))
 
     async def wait(self, seconds: float = math.inf, *, shield: bool = True) -> None:
         """Wait for the end, but not longer than told.
@@ -66,29 +65,6 @@ class Ending:
                 # goes on after this, so nothing is swallowed.
                 if not shield:
                     raise
-
-
-def soon(loop: Any, call: Callable[[], object]) -> None:
-    """Call something in an event loop, from a thread; nothing happens when the loop is over."""
-    # from_thread.run_sync would wait for the answer, for ever if the loop ends just now.
-    ask = getattr(loop, "call_soon_threadsafe", None) or loop.run_sync_soon
-    with suppress(RuntimeError):  # also trio's RunFinishedError
-        ask(call)
-
-
-def is_over(loop: Any) -> bool:
-    """Tell whether an event loop has ended, so that no task in it goes on."""
-    is_closed: Callable[[], bool] | None = getattr(loop, "is_closed", None)
-    if is_closed is not None:
-        return is_closed()
-    try:
-        loop.run_sync_soon(_nothing, idempotent=True)
-    except RuntimeError:  # trio's RunFinishedError
-        return True
-    return False
-
-
-def _nothing() -> None: ...
 
 
 def in_thread(work: Callable[[], object]) -> Ending:

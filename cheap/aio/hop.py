@@ -21,9 +21,8 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, Protocol, Self, TypeVar
 
-from anyio.lowlevel import current_token
-
 from cheap.aio.flights import Flight
+from cheap.aio.loops import running_loop
 from cheap.aio.turns import Turns
 from cheap.db.adapter import Adapter
 from cheap.db.calls import Call, Outcome
@@ -146,7 +145,7 @@ class Hop:
 
     def turns(self, *, write: bool) -> Turns:
         """The turns of the running event loop: of calls that write, or of the others."""
-        return self._turns_in(current_token().native_token, write=write)
+        return self._turns_in(running_loop(), write=write)
 
     def _turns_in(self, loop: Any, *, write: bool) -> Turns:
         turns = self._turns.get(loop)
@@ -190,7 +189,7 @@ class Hop:
 
     def flight(self) -> Flight:
         """Return a new flight, whose end ``close`` awaits."""
-        loop = current_token().native_token
+        loop = running_loop()
         flight = Flight(watched_call(), loop, stoppable=self._stoppable)
         self.flights.add(flight)
         flight.ending.then(partial(self.flights.discard, flight))

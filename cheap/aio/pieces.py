@@ -8,9 +8,8 @@ from typing import Generic, TypeVar
 
 import anyio
 from anyio import CancelScope
-from anyio.lowlevel import current_token
 
-from cheap.aio.endings import soon
+from cheap.aio.loops import running_loop, soon
 from cheap.db.calls import current_call
 from cheap.errors import StoppedError
 
@@ -27,7 +26,7 @@ class Pieces(Generic[P]):
 
     def __init__(self, source: AsyncIterable[P]) -> None:
         self._source = source
-        self._loop = current_token().native_token
+        self._loop = running_loop()
         self._wanted = anyio.Event()
         # A piece; or none, and why there is none.
         self._given: SimpleQueue[tuple[P, None] | tuple[None, BaseException]] = SimpleQueue()

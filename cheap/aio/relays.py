@@ -18,8 +18,8 @@ from typing import Any, Protocol
 import anyio
 from anyio import to_thread
 
-from cheap.aio.endings import soon
 from cheap.aio.limits import unlimited
+from cheap.aio.loops import soon
 from cheap.errors import StoppedError
 
 

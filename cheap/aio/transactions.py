@@ -10,11 +10,11 @@ from functools import partial
 from typing import TypeVar
 
 import anyio
-from anyio.lowlevel import current_token
 
-from cheap.aio.endings import in_thread, is_over
+from cheap.aio.endings import in_thread
 from cheap.aio.flights import GRACE, Flight
 from cheap.aio.hop import Hop, watched_call
+from cheap.aio.loops import is_over, running_loop
 from cheap.aio.turns import Turns
 from cheap.db.adapter import Adapter, Session
 from cheap.db.calls import Outcome, committing
@@ -44,7 +44,7 @@ class Joined:
         self._turns = turns
         self._session = session
         self._task = anyio.get_current_task().id
-        self.loop = current_token().native_token
+        self.loop = running_loop()
         self._ending = threading.Lock()  # who takes it ends the transaction; it is never released
         hop.transactions.add(self)
         self._last: Flight | None = None

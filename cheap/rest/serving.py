@@ -15,9 +15,9 @@ from typing import Any, Final, TypeVar
 import anyio
 import msgspec
 from anyio import to_thread
-from anyio.lowlevel import current_token
 
 from cheap.aio import AsyncDao, Outcome, watch
+from cheap.aio.loops import running_loop
 from cheap.errors import (
     AlreadyExistsError,
     BusyError,
@@ -127,7 +127,7 @@ class Serving:
 
     def clock(self) -> Clock:
         """Return the clock of the running event loop."""
-        loop = current_token().native_token
+        loop = running_loop()
         clock = self._clocks.get(loop)
         if clock is None:
             clock = self._clocks[loop] = clock_of(loop, self.settings.request_timeout)

@@ -17,8 +17,8 @@ import pytest
 from anyio import from_thread
 
 from cheap.aio import AsyncDao
-from cheap.aio.endings import soon
 from cheap.aio.hop import hop_of
+from cheap.aio.loops import soon
 from cheap.aio.relays import Relay
 from cheap.db.memory import MemoryDao
 from cheap.errors import CheapError, StoppedError
