@@ -12,7 +12,7 @@ from anyio.lowlevel import current_token
 
 def running_loop() -> Any:
     """Return the event loop whose task runs here: asyncio's, or what stands for trio's."""
-    # anyio's token says the same for both, but takes six times as long to find out.
+    # anyio's token says the same for both, but takes three times as long to find out.
     try:
         if asyncio.current_task() is not None:  # else trio may be a guest of asyncio's
             return asyncio.get_running_loop()

@@ -325,8 +325,7 @@ class SqlDao(SqlDesk):
                 rows = self._aspect_rows(session, place, entities)
             if len(rows) == 1 and (document := rows[0][1]):
                 # What is asked most often, without the lists that only many are worth.
-                entity = entities[0] if len(entities) == 1 else id_from_bytes(rows[0][0])
-                codec = known.readable_codec()
+                entity, codec = id_from_bytes(rows[0][0]), known.readable_codec()
                 return {entity: Aspect.from_row(codec, codec.unpack(document), None, entity)}
             if rows and all(row[1] for row in rows):
                 documents = [as_bytes(row[1]) for row in rows]

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import time
 from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import anyio
 import pytest
 
+from cheap import connect
 from cheap.core.edits import PutAspects
+from cheap.db.calls import current_call
+from cheap.db.memory import MemoryDao
 from cheap.rest import in_hand
+from cheap.store import Commit, Desk
 from tests.contract.samples import NOTE, PERSON, A, entities, map_of
-from tests.rest.apps import Site, site
+from tests.rest.apps import Site, put_person, site
 
 pytestmark = pytest.mark.anyio
 
@@ -140,6 +148,46 @@ async def test_who_waits_for_changes_and_goes_away_keeps_no_place() -> None:
                 leaves.set()
         assert not caller.answer
         assert not here.app.state.serving.in_hand
+
+
+async def test_a_call_that_waits_for_the_database(tmp_path: Path) -> None:
+    """It is told so in time, and nothing of it is written."""
+    file = tmp_path / "catalog.db"
+    with connect(f"sqlite:///{file}") as store, closing(sqlite3.connect(file)) as other:
+        assert isinstance(store, Desk)
+        async with site(store, request_timeout=MOMENT) as here:
+            before = here.revision()
+            other.execute("BEGIN IMMEDIATE")
+            with anyio.fail_after(PATIENCE):
+                found = await here.post(here.path("/commit"), {"edits": [put_person()]})
+            other.rollback()
+            assert found.status_code == 503
+            assert found.json()["code"] == "request-timeout"
+            assert "took longer than 0.3 s" in found.json()["detail"]
+            assert here.revision() == before
+            again = await here.post(here.path("/commit"), {"edits": [put_person()]})
+            assert again.status_code == 200
+
+
+class _SlowAfterwards(MemoryDao):
+    """Commits, and goes on until it is stopped."""
+
+    def commit(self, *args: Any, **options: Any) -> Commit:
+        done = super().commit(*args, **options)
+        call = current_call.get()
+        while call is not None:
+            call.check()
+            time.sleep(0.001)
+        return done
+
+
+async def test_a_call_that_is_late_after_its_commit() -> None:
+    async with site(_SlowAfterwards(), request_timeout=MOMENT) as here:
+        before = here.revision()
+        with anyio.fail_after(PATIENCE):
+            found = await here.post(here.path("/commit"), {"edits": [put_person()]})
+        assert found.json()["code"] == "commit-unknown"
+        assert here.revision() == before + 1
 
 
 async def test_each_step_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
